@@ -1,0 +1,45 @@
+"""The `songmood` command: its verbs, and one line for what the user can mend."""
+
+import sys
+
+import typer
+
+import songmood
+from songmood.commands import data
+from songmood.commands.compare import compare
+from songmood.commands.ensemble import ensemble
+from songmood.commands.report import report
+from songmood.commands.reproduce import reproduce
+from songmood.commands.score import score
+from songmood.commands.thresholds import thresholds
+from songmood.errors import SongmoodError
+
+
+def main() -> None:
+    """Run the command line; 0 when done, 1 for what the user can mend, 2 for wrong arguments."""
+    try:
+        app()
+    except SongmoodError as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        raise SystemExit(1) from None
+
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"songmood {songmood.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def songmood_command(
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Train, evaluate and use mood-and-theme taggers for music."""
+
+
+app.add_typer(data.app, name="data")
+for command in (score, thresholds, ensemble, compare, report, reproduce):
+    app.command()(command)

@@ -1,0 +1,1 @@
+"""The `songmood` command: a module for each of its verbs."""

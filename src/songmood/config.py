@@ -1,0 +1,51 @@
+"""Where the configuration files are, and how a part of one becomes an object."""
+
+import difflib
+import functools
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from songmood.errors import ConfigError, SongmoodError
+
+
+def config_dir() -> Path:
+    """The folder of Hydra configs: the clone's `conf`, or the copy inside an installed package."""
+    packaged = Path(__file__).parent / "conf"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "conf"
+
+
+def build(node: Mapping[str, Any], **runtime: Any) -> Any:
+    """The object that a config node with a `_target_` describes; a factory where it says `_partial_`.
+
+    Args:
+        node: plain mapping, resolved.
+        **runtime: keyword arguments that only the run knows; passed on as they are.
+
+    Raises:
+        SongmoodError: what the target's own checks raised, without Hydra's wrapping.
+        ConfigError: when the target cannot be imported or takes no such argument.
+    """
+    from hydra.errors import InstantiationException
+    from hydra.utils import instantiate
+
+    target, is_factory = node.get("_target_"), bool(node.get("_partial_"))
+    try:
+        factory = instantiate(dict(node) | {"_partial_": True}, _convert_="all")
+        signature = inspect.signature(factory)
+        signature.bind_partial(**runtime) if is_factory else signature.bind(**runtime)
+    except InstantiationException as error:
+        if isinstance(error.__cause__, SongmoodError):
+            raise error.__cause__ from None
+        reason = " ".join(str(error.__cause__ or error).split())
+        raise ConfigError(f"{target} cannot be made from the configuration: {reason}") from error
+    except TypeError as error:
+        raise ConfigError(f"{target} cannot be made from the configuration: {error}") from error
+    return functools.partial(factory, **runtime) if is_factory else factory(**runtime)
+
+
+def closest(name: str, known: list[str]) -> str:
+    """A hint such as ``"; did you mean 'window'?"``, empty where nothing is near."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""
