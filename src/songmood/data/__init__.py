@@ -1,0 +1,1 @@
+"""Stage 1: audio, spectrograms and tags in; batches of windows out."""
