@@ -1,0 +1,86 @@
+"""A corpus small enough to train on in a second, and training runs of it, in this process or in one of their own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+import hydra
+import numpy as np
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf
+
+from songmood.config import config_dir
+
+ROOT = Path(__file__).parents[1]
+TAGS = ("mood/theme---calm", "mood/theme---dark", "mood/theme---happy")
+SIZES = {"train": 12, "validation": 8, "test": 8}
+TINY_NET = ("model.filters=[4,4,4,4]", "model.gru_width=4", "model.hidden=8")
+TINY_RUN = ("data.window=96", "data.batch_size=8", "trainer=cpu", "trainer.max_epochs=2", "threads=1", "seed=3")
+
+
+def write_corpus(root: Path, num_frames: int = 150, sizes: Mapping[str, int] = MappingProxyType(SIZES)) -> Path:
+    """Tracks of noise whose level, slope over the bands and hump in their middle say which tags they have."""
+    rng = np.random.default_rng(5)
+    number = 0
+    for split, size in sizes.items():
+        rows = ["TRACK_ID\tARTIST_ID\tALBUM_ID\tPATH\tDURATION\tTAGS"]
+        for index in range(size):
+            number += 1
+            has = [index % 2 == 0, index % 3 == 0, index % 4 < 2]
+            mel = rng.normal(-40, 8, (num_frames, 96)).astype(np.float32)
+            mel += 10 * has[0] + np.linspace(-8, 8, 96, dtype=np.float32) * (1 if has[1] else -1)
+            mel[:, 40:56] += 10 * has[2]
+            stem = f"{number % 100:02d}/{number}"
+            path = root / "melspecs" / f"{stem}.npy"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            np.save(path, np.asfortranarray(mel.T))
+            tags = [tag for tag, is_there in zip(TAGS, has, strict=True) if is_there] or [TAGS[2]]
+            artist = f"artist_{split}_{index % 3}"
+            rows.append("\t".join((f"track_{number:07d}", artist, "album_1", f"{stem}.mp3", "3.2", *tags)))
+        (root / f"tracks-{split}.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return root
+
+
+def folder_overrides(corpus: Path) -> tuple[str, ...]:
+    return ("corpus=folder", f"corpus.root={corpus}", f"corpus.cache_path={corpus}/cache.h5", "corpus.workers=0")
+
+
+def train_here(corpus: Path, folder: Path, *overrides: str, net: Sequence[str] = TINY_NET) -> float:
+    """A training run in this process."""
+    from songmood.training.run import train
+
+    chosen = [*folder_overrides(corpus), *TINY_RUN, *net, "logger=none", "callbacks={progress_bar:null}", *overrides]
+    with hydra.initialize_config_dir(str(config_dir()), version_base="1.3"):
+        config = hydra.compose("train", chosen, return_hydra_config=True)
+    OmegaConf.set_readonly(config.hydra, False)
+    config.hydra.runtime.output_dir = str(folder)
+    HydraConfig.instance().set_config(config)
+    OmegaConf.set_struct(config, False)
+    config.pop("hydra")
+    folder.mkdir(parents=True, exist_ok=True)
+    return train(config, folder)
+
+
+def command(script: str, *overrides: str) -> list[str]:
+    return [sys.executable, str(ROOT / script), *overrides]
+
+
+def training_command(corpus: Path, folder: Path, *overrides: str) -> list[str]:
+    return command(
+        "train.py",
+        *folder_overrides(corpus),
+        *TINY_RUN,
+        *TINY_NET,
+        f"hydra.run.dir={folder}",
+        "logger=none",
+        *overrides,
+    )
+
+
+def run(arguments: Sequence[str], **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        arguments, capture_output=True, text=True, check=False, timeout=280, env={**os.environ, **environment}, cwd=ROOT
+    )
