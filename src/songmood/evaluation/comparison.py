@@ -1,0 +1,132 @@
+"""Two submissions on the same tracks: is one better, or was it the draw of the test set?
+
+Both are scored on the same resamples, so that what makes a resample easy for both cancels. The p-value is two-sided,
+from the difference over its bootstrap standard deviation; it has no floor at one over the number of resamples, which
+a correction over 56 tags would lift past any level. The correction is Holm's: it bounds the chance of a single false
+claim among all tags, however these depend on each other.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import erfc, sqrt
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from songmood.evaluation.bootstrap import ignore, joined, replicate_areas, spread, weight_chunks
+from songmood.evaluation.curves import Floats
+from songmood.evaluation.metrics import AREAS, evaluate
+from songmood.evaluation.resampling import Rankings
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What separates A from B in one metric.
+
+    Attributes:
+        a: the metric of A.
+        b: the metric of B.
+        difference: a minus b: positive where A is better.
+        low: the lower end of its interval.
+        high: the upper end.
+        p_value: of a difference this large, either way, where there is none.
+        p_corrected: the same after Holm's correction over all tags; for a mean, which is one test, the p-value itself.
+    """
+
+    a: float
+    b: float
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    p_corrected: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All differences between two submissions.
+
+    Attributes:
+        summary: for `roc_auc_macro`, `pr_auc_macro`, `roc_auc_micro`, `pr_auc_micro`.
+        tags: for each tag with both classes, `roc_auc` and `pr_auc`.
+        left_out: tags with one class.
+        resamples: how many there were.
+        level: of the intervals.
+    """
+
+    summary: dict[str, Difference]
+    tags: dict[str, dict[str, Difference]]
+    left_out: tuple[str, ...]
+    resamples: int
+    level: float
+
+
+def compare(
+    scores_a: ArrayLike,
+    scores_b: ArrayLike,
+    targets: ArrayLike,
+    tags: Sequence[str],
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+    on_done: Callable[[int], None] = ignore,
+) -> Comparison:
+    """Compare two score matrices by a paired bootstrap over tracks.
+
+    Args:
+        scores_a: (N, L) finite.
+        scores_b: (N, L) finite, of the same tracks and tags.
+        targets: (N, L).
+        tags: L names.
+        resamples: at least 2.
+        seed: the same seed, the same resamples.
+        level: of the intervals, in (0, 1).
+        on_done: told how many resamples have been added, for a progress bar.
+    """
+    first, second = evaluate(scores_a, targets, None, tags), evaluate(scores_b, targets, None, tags)
+    ranked = [Rankings.of(scores, targets) for scores in (scores_a, scores_b)]
+    pairs = []
+    for weights in weight_chunks(ranked[0].num_tracks, resamples, seed):
+        pairs.append([replicate_areas(rankings, weights) for rankings in ranked])
+        on_done(weights.shape[1])
+    a, b = (joined(chunks) for chunks in zip(*pairs, strict=True))
+    deviations = {name: a[name] - b[name] for name in a}
+
+    def difference(of_a: float, of_b: float, replicates: Floats) -> Difference:
+        return _difference(of_a, of_b, spread(replicates), level)
+
+    summary = {name: difference(v, second.summary[name], deviations[name]) for name, v in first.summary.items()}
+    by_tag = {
+        tag: {name: difference(first.tags[tag][name], second.tags[tag][name], deviations[name][:, i]) for name in AREAS}
+        for i, tag in enumerate(tags)
+        if tag not in first.left_out
+    }
+    return Comparison(summary, _corrected(by_tag), first.left_out, resamples, level)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down correction: each p-value times how many are at least as large, made monotone, at most 1."""
+    corrected = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, index in enumerate(np.argsort(p_values, kind="stable")):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        corrected[index] = largest
+    return corrected
+
+
+def _difference(a: float, b: float, deviation: float, level: float) -> Difference:
+    difference = a - b
+    reach = NormalDist().inv_cdf((1 + level) / 2) * deviation
+    no_spread = 0.0 if difference else 1.0  # every resample says the same
+    p_value = erfc(abs(difference) / deviation / sqrt(2)) if deviation > 0 else no_spread
+    return Difference(a, b, difference, difference - reach, difference + reach, p_value, p_value)
+
+
+def _corrected(by_tag: dict[str, dict[str, Difference]]) -> dict[str, dict[str, Difference]]:
+    corrected = {name: holm([values[name].p_value for values in by_tag.values()]) for name in AREAS}
+    return {
+        tag: {name: replace(values[name], p_corrected=corrected[name][i]) for name in AREAS}
+        for i, (tag, values) in enumerate(by_tag.items())
+    }
