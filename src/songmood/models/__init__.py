@@ -1,0 +1,1 @@
+"""Stage 2: networks from spectrogram windows to tag logits."""
