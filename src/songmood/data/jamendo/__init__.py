@@ -1,0 +1,1 @@
+"""The MTG-Jamendo data set: fetched from its mirrors, checked, and streamed into one cache."""
