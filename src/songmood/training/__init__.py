@@ -1,0 +1,1 @@
+"""Stage 4: joins data, models and evaluation into runs."""

@@ -1,0 +1,109 @@
+"""The model card: what a checkpoint must say of itself to be used without a config file."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+
+from songmood.config import build
+from songmood.errors import CheckpointError
+
+OWN = "songmood"  # a checkpoint may come from anywhere: it names classes of this package, and of those that are trusted
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What the net was made from and for, as plain types.
+
+    Attributes:
+        tags: (L,) names, the order of the net's outputs.
+        features: (F,) names, the order of its feature inputs; empty for a net without.
+        mel: the spectrogram's parameters.
+        model: the config node that builds the net.
+        windows: how the run drew and scored windows.
+        threshold: the rule that fitted the thresholds.
+        seed: of the run.
+        cache_fingerprint: of the corpus that it was trained on.
+    """
+
+    KEY: ClassVar[str] = "songmood"
+    SCHEMA: ClassVar[int] = 1
+
+    tags: tuple[str, ...]
+    features: tuple[str, ...]
+    mel: dict[str, Any]
+    model: dict[str, Any]
+    windows: dict[str, Any]
+    threshold: dict[str, Any]
+    seed: int
+    cache_fingerprint: str
+
+    @property
+    def uses_features(self) -> bool:
+        """Whether the net takes features beside the spectrogram."""
+        return bool(self.features)
+
+    def make_net(self) -> nn.Module:
+        """The net that the card describes, freshly initialised."""
+        net: nn.Module = build(self.model, num_tags=len(self.tags), num_features=len(self.features))
+        return net
+
+    def to_plain(self) -> dict[str, Any]:
+        """As what `torch.load(weights_only=True)` reads back."""
+        plain = asdict(self) | {"schema": self.SCHEMA}
+        return plain | {"tags": list(self.tags), "features": list(self.features)}
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any], path: Path, trusted: Sequence[str] = ()) -> "ModelCard":
+        """Read back what `to_plain` wrote.
+
+        Args:
+            plain: the checkpoint's card.
+            path: the checkpoint, for messages.
+            trusted: packages beside this one whose classes the card may name.
+
+        Raises:
+            CheckpointError: where the card is of another schema, incomplete, or names classes that are not trusted.
+        """
+        if plain.get("schema") != cls.SCHEMA:
+            raise CheckpointError(f"{path}: model card schema {plain.get('schema')}, expected {cls.SCHEMA}")
+        values = {field.name: plain.get(field.name) for field in fields(cls)}
+        missing = [name for name, value in values.items() if value is None]
+        if missing:
+            raise CheckpointError(f"{path}: the model card lacks {', '.join(missing)}; train again or use another file")
+        for target in _targets([plain["model"], plain["windows"], plain["threshold"]]):
+            if target.split(".")[0] not in (OWN, *trusted):
+                raise CheckpointError(
+                    f"{path} names {target}, which is not songmood's; if you trust it, say trusted=[...]"
+                )
+        return cls(**values | {"tags": tuple(plain["tags"]), "features": tuple(plain["features"])})
+
+
+def _targets(node: Any) -> Iterator[str]:
+    """Every class or function that a config node would call."""
+    for key, child in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        if key == "_target_":
+            yield str(child)
+        yield from _targets(child)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint's content, on the CPU; nothing in the file is executed.
+
+    Raises:
+        CheckpointError: where the file is missing, damaged or not one of songmood's.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"no checkpoint at {path}; a run keeps its own in RUN/checkpoints/")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for a damaged file; each means the same to the user
+        raise CheckpointError(
+            f"{path} cannot be read as a checkpoint ({type(error).__name__}); is it whole?"
+        ) from error
+    if not isinstance(checkpoint, dict) or ModelCard.KEY not in checkpoint:
+        raise CheckpointError(f"{path} is not a songmood checkpoint: it has no model card")
+    return checkpoint

@@ -1,0 +1,77 @@
+"""The callback that keeps checkpoints: the last epoch's at any moment, and those of the epochs that are reported."""
+
+import logging
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytorch_lightning as pl
+from lightning_fabric.utilities.types import _PATH
+from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+
+log = logging.getLogger(__name__)
+
+LAST = "last.ckpt"
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """A checkpoint is whole or not there: written beside its place, forced to disk, then renamed."""
+
+    def save_checkpoint(self, checkpoint: dict[str, object], path: _PATH, storage_options: object = None) -> None:
+        """Write `checkpoint` to `path`."""
+        partial = Path(f"{path}.partial")
+        super().save_checkpoint(checkpoint, partial, storage_options)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+
+
+class EpochCheckpoints(Checkpoint):
+    """Saves `last.ckpt` before the first step and after every epoch, and `epoch-08.ckpt` after epoch 8.
+
+    Lightning calls checkpoint callbacks last, so that an epoch's file holds the thresholds of that epoch. A run that is
+    killed, however, goes on from the start of the epoch that it was in.
+
+    Args:
+        folder: where the files go.
+        report_epochs: the epochs, counted from 1, whose checkpoints are kept.
+    """
+
+    def __init__(self, folder: Path, report_epochs: Sequence[int] = ()) -> None:
+        self.folder = folder
+        self.report_epochs = tuple(report_epochs)
+
+    def path(self, epoch: int) -> Path:
+        """Where the checkpoint of a reported epoch, counted from 1, lies."""
+        return self.folder / f"epoch-{epoch:02d}.ckpt"
+
+    def kept(self, num_epochs: int) -> dict[int, Path]:
+        """The reported epochs before the last whose checkpoints are there, and where."""
+        earlier = sorted({epoch for epoch in self.report_epochs if epoch < num_epochs})
+        return {epoch: self.path(epoch) for epoch in earlier if self.path(epoch).is_file()}
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Even a run that dies in its first epoch can go on; a resumed one has its past beside it."""
+        if trainer.ckpt_path is not None and trainer.is_global_zero:
+            self._take_over(Path(trainer.ckpt_path).parent, trainer.current_epoch)
+        if not (self.folder / LAST).exists():
+            trainer.save_checkpoint(self.folder / LAST, weights_only=False)
+
+    def _take_over(self, resumed: Path, epochs_done: int) -> None:
+        """Copy the reported epochs that the resumed run has behind it."""
+        for epoch in self.report_epochs:
+            source, target = resumed / self.path(epoch).name, self.path(epoch)
+            if epoch <= epochs_done and source.is_file() and not target.exists():
+                self.folder.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, target)
+            elif epoch <= epochs_done and not target.exists():
+                log.warning("no checkpoint of epoch %d beside the one that is resumed: its results are left out", epoch)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """After validation, fitting and logging."""
+        epoch = trainer.current_epoch + 1
+        if epoch in self.report_epochs:
+            trainer.save_checkpoint(self.path(epoch), weights_only=False)
+        trainer.save_checkpoint(self.folder / LAST, weights_only=False)

@@ -1,0 +1,54 @@
+"""The callback that writes `metrics.csv`: one row per epoch, whole after a resumption."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+
+from songmood.evaluation.files import write_atomically
+from songmood.training.tagger import Tagger
+
+METRICS_CSV = "metrics.csv"
+COLUMNS = ("train/loss", "validation/loss", "validation/roc_auc_macro", "validation/pr_auc_macro")
+
+
+class History(pl.Callback):
+    """Keeps each epoch's losses and areas in the checkpoint and in the run folder's `metrics.csv`.
+
+    The rows travel in the checkpoint, so that a run that is resumed in another folder still has its first epochs.
+
+    Args:
+        folder: the run folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / METRICS_CSV
+        self.rows: list[dict[str, float]] = []
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain numbers, which `weights_only=True` reads back."""
+        return {"rows": [dict(row) for row in self.rows]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the resumed run's rows."""
+        self.rows = list(state_dict["rows"])
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Add the epoch's row; validation was logged by now, the training loss is asked of the tagger itself."""
+        assert isinstance(pl_module, Tagger)
+        measured = {**trainer.callback_metrics, COLUMNS[0]: pl_module.train_loss.compute()}
+        row = {"epoch": float(trainer.current_epoch + 1), "step": float(trainer.global_step)}
+        self.rows = [*self.rows, row | {name: float(measured[name]) for name in COLUMNS if name in measured}]
+        if trainer.is_global_zero:
+            self.write()
+
+    def write(self) -> None:
+        """Replace the file by the rows so far."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["epoch", "step", *COLUMNS])
+        for row in self.rows:
+            writer.writerow([int(row["epoch"]), int(row["step"]), *(row.get(name, "") for name in COLUMNS)])
+        write_atomically(self.path, text.getvalue().encode())

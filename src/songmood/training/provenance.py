@@ -1,0 +1,102 @@
+"""Where a result comes from: commit, versions, seed, cache, hardware, time."""
+
+import hashlib
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import songmood
+from songmood.training.card import ModelCard
+
+ROOMS = ("data", "models", "evaluation", "training")
+WITHOUT_EFFECT = ("logger", "callbacks", "ckpt_path")
+PACKAGES = ("torch", "pytorch-lightning", "torchmetrics", "hydra-core", "numpy", "h5py")
+
+
+def code_version() -> str:
+    """The clone's commit, with ``+changes`` where files differ from it; elsewhere the package's version."""
+    root = Path(songmood.__file__).parents[2]
+    commit = _git(root, "rev-parse", "HEAD")
+    if commit is None:
+        return songmood.__version__
+    return commit + ("+changes" if _git(root, "status", "--porcelain", "--untracked-files=no") else "")
+
+
+def hardware() -> dict[str, Any]:
+    """Processor, cores, threads in use and, where there is one, the accelerator."""
+    found = {
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+    }
+    if torch.cuda.is_available():
+        found["accelerator"] = torch.cuda.get_device_name()
+    return found
+
+
+def code_fingerprint() -> str:
+    """Of the sources that decide a result: equal for two commits that differ in documents or the report alone."""
+    root = Path(songmood.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(path for room in ROOMS for path in (root / room).rglob("*.py")):
+        digest.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def provenance(name: str, composed: Mapping[str, Any], card: ModelCard, seconds: float) -> dict[str, Any]:
+    """All that tells one run from another, JSON-ready.
+
+    Args:
+        name: the run's, by which tables know it.
+        composed: the configuration before interpolation, so that it is the same on another machine.
+        card: the trained model's.
+        seconds: how long the run took.
+    """
+    return {
+        "experiment": name,
+        "commit": code_version(),
+        "code": code_fingerprint(),
+        "songmood": songmood.__version__,
+        "python": platform.python_version(),
+        "versions": {package: version(package) for package in PACKAGES},
+        "seed": card.seed,
+        "cache_fingerprint": card.cache_fingerprint,
+        "hardware": hardware(),
+        "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 1),
+        "config": comparable(composed),
+    }
+
+
+def comparable(composed: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration without what does not touch the result: where it logs, what it resumed from."""
+    return {key: value for key, value in composed.items() if key not in WITHOUT_EFFECT}
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    if not (root / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,94 @@
+"""Weights & Biases and the other loggers: made without a prompt, filled with the run's results, closed in any event."""
+
+import logging
+import netrc
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from songmood.errors import ConfigError
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
+
+    from pytorch_lightning.loggers import Logger, WandbLogger
+
+log = logging.getLogger(__name__)
+
+MODES = ("auto", "online", "offline")
+
+
+def wandb_logger(save_dir: str, project: str, mode: str = "auto", **options: Any) -> "WandbLogger":
+    """A W&B logger that is online where a key is set, else offline; it never asks.
+
+    Args:
+        save_dir: the run folder.
+        project: the W&B project.
+        mode: ``auto``, ``online`` or ``offline``; the environment's ``WANDB_MODE`` goes first, as W&B has it.
+        **options: passed to `wandb.init`.
+
+    Raises:
+        ConfigError: for another mode, or for ``online`` where no key is set.
+    """
+    import wandb
+    from pytorch_lightning.loggers import WandbLogger
+
+    if mode not in MODES:
+        raise ConfigError(f"logger.wandb.mode={mode}: expected one of {', '.join(MODES)}")
+    if mode == "online" and not has_key():
+        raise ConfigError("logger.wandb.mode=online but no W&B key is set: set WANDB_API_KEY, or use mode=auto")
+    is_offline = mode == "offline" or not has_key() or os.environ.get("WANDB_MODE") in ("offline", "disabled")
+    settings = wandb.Settings(silent=is_offline)  # offline, all that it would say is how to upload: the README says it
+    return WandbLogger(save_dir=save_dir, project=project, offline=is_offline, settings=settings, **options)
+
+
+def has_key() -> bool:
+    """Whether W&B finds credentials without asking: the environment's or the netrc file's."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    path = Path(os.environ.get("NETRC", "~/.netrc")).expanduser()
+    try:
+        return path.is_file() and any("wandb" in host for host in netrc.netrc(str(path)).hosts)
+    except netrc.NetrcParseError:
+        return False
+
+
+def log_results(loggers: Iterable["Logger"], metrics: dict[str, Any], thresholds: Any, pictures: list[Path]) -> None:
+    """Give the loggers the final numbers and, to W&B, the thresholds table and the pictures.
+
+    Args:
+        loggers: the run's.
+        metrics: the content of `metrics.json`.
+        thresholds: rows of (tag, threshold, positives, negatives).
+        pictures: PNG files.
+    """
+    summary = {
+        f"final/{split}/{name}": value
+        for split, scored in metrics.items()
+        for name, value in scored.items()
+        if isinstance(value, float)
+    }
+    for logger in loggers:
+        logger.log_metrics(summary)
+        if _is_wandb(logger):
+            import wandb
+
+            run = logger.experiment
+            run.log(
+                {"thresholds": wandb.Table(columns=["tag", "threshold", "positives", "negatives"], data=thresholds)}
+            )
+            run.log({picture.stem: wandb.Image(str(picture)) for picture in pictures})
+
+
+def close(loggers: Iterable["Logger"], has_failed: bool) -> None:
+    """End every W&B run, so that the next job of a sweep starts its own."""
+    if any(_is_wandb(logger) for logger in loggers):
+        import wandb
+
+        wandb.finish(exit_code=int(has_failed))
+
+
+def _is_wandb(logger: "Logger") -> "TypeGuard[WandbLogger]":
+    """By name: importing W&B to ask would cost half a second where nobody uses it."""
+    return type(logger).__name__ == "WandbLogger"

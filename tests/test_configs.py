@@ -1,0 +1,85 @@
+"""Every configuration that is shipped is found on disk, composed, and run for one batch."""
+
+from pathlib import Path
+
+import hydra
+import pytest
+from omegaconf import OmegaConf
+
+from songmood.config import build, config_dir
+from tiny import TINY_NET, train_here, write_corpus
+
+CONF = config_dir()
+GROUPS = sorted({path.parent.relative_to(CONF).as_posix() for path in CONF.glob("*/*.yaml")} - {"hydra"})
+OPTIONS = {group: sorted(path.stem for path in (CONF / group).glob("*.yaml")) for group in GROUPS}
+EVERY_OPTION = [(group, option) for group in GROUPS for option in OPTIONS[group]]
+ONE_BATCH = ("trainer.max_epochs=1", "+trainer.limit_train_batches=1", "report_epochs=[]")
+NEEDS_FEATURES = ("crnn_fusion", "crnn_attn_fusion")
+IN_OTHER_TESTS = {"trainer": {"gpu", "ddp"}, "corpus": {"jamendo", "demo"}}  # hardware, processes, downloads
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+def test_the_groups_are_those_that_the_readme_names() -> None:
+    readme = (CONF.parent / "README.md").read_text(encoding="utf-8")
+    for group in ("corpus", "data", "model", "threshold", "trainer", "speed", "logger", "experiment"):
+        assert f"| `{group}` |" in readme
+        assert group in GROUPS
+
+
+@pytest.mark.parametrize(("group", "option"), EVERY_OPTION)
+def test_every_option_composes(group: str, option: str) -> None:
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        config = hydra.compose("train", [f"{group}={option}"])
+    assert OmegaConf.select(config, group) is not None or group == "experiment"
+
+
+def test_evaluate_composes() -> None:
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        assert "windows" in hydra.compose("evaluate", ["checkpoint=a.ckpt"])
+
+
+@pytest.mark.parametrize(
+    ("group", "option"),
+    [
+        (group, option)
+        for group, option in EVERY_OPTION
+        if group != "experiment"
+        and option not in IN_OTHER_TESTS.get(group, ())
+        and option not in NEEDS_FEATURES
+        and option != "folder"
+    ],
+)
+def test_every_option_runs_for_one_batch(group: str, option: str, corpus: Path, tmp_path: Path) -> None:
+    overrides = [f"{group}={option}", "trainer.max_epochs=1", "report_epochs=[]"]
+    net = () if option == "vggish" else TINY_NET
+    if option == "vggish":
+        overrides += ["data.window=1366", "data.batch_size=2"]
+    if group == "trainer":
+        overrides += ["trainer.accelerator=cpu"]
+    train_here(corpus, tmp_path, "trainer.limit_train_batches=1", *overrides, net=net)
+    assert (tmp_path / "metrics.json").is_file()
+
+
+@pytest.mark.parametrize("experiment", [name for name in OPTIONS["experiment"] if name not in ("demo", "vggish")])
+def test_every_experiment_that_the_corpus_allows_runs(experiment: str, corpus: Path, tmp_path: Path) -> None:
+    overrides = [f"experiment={experiment}", "trainer.limit_train_batches=1", "trainer.max_epochs=1"]
+    if experiment in ("run4", "run5"):
+        overrides += ["model.fusion=false"]  # this corpus has no features; fusion is tested on one that has
+    train_here(corpus, tmp_path, *overrides)
+    assert (tmp_path / "metrics.json").is_file()
+
+
+@pytest.mark.parametrize("option", OPTIONS["model"])
+def test_every_model_takes_a_batch_of_the_papers_windows(option: str) -> None:
+    import torch
+
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        node = OmegaConf.to_container(hydra.compose("train", [f"model={option}"]).model, resolve=True)
+    net = build(node, num_tags=56, num_features=3).eval()
+    features = torch.randn(1, 3) if net.uses_features else None
+    with torch.inference_mode():
+        assert net(torch.randn(1, 1, 96, 1366), features).shape == (1, 56)

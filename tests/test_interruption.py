@@ -1,0 +1,82 @@
+"""A run that is interrupted leaves a checkpoint that goes on to the same result, bit for bit."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from songmood.training.card import read_checkpoint
+from tiny import ROOT, run, training_command, write_corpus
+
+EPOCHS = ("trainer.max_epochs=4", "data=random", "data.batch_size=2", "report_epochs=[1]")
+PATIENCE = 120  # seconds
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    finished = run(training_command(corpus, folder, *EPOCHS))
+    assert finished.returncode == 0, finished.stderr
+    return folder
+
+
+def interrupt(corpus: Path, folder: Path, kind: signal.Signals, when: Path) -> tuple[int, str]:
+    """Start a run, wait until a file is there, and send it a signal."""
+    process = subprocess.Popen(
+        training_command(corpus, folder, *EPOCHS),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ},
+        cwd=ROOT,
+    )
+    deadline = time.monotonic() + PATIENCE
+    while not when.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(kind)
+    output, _ = process.communicate(timeout=PATIENCE)
+    return process.returncode, output
+
+
+@pytest.mark.parametrize(
+    ("kind", "when"),
+    [
+        (signal.SIGKILL, "checkpoints/last.ckpt"),  # before the first epoch has ended
+        (signal.SIGKILL, "metrics.csv"),
+        (signal.SIGINT, "metrics.csv"),
+        (signal.SIGTERM, "metrics.csv"),
+    ],
+)
+def test_an_interrupted_run_goes_on_to_the_same_result(
+    corpus: Path, undisturbed: Path, tmp_path: Path, kind: signal.Signals, when: str
+) -> None:
+    interrupted, resumed = tmp_path / "interrupted", tmp_path / "resumed"
+    status, output = interrupt(corpus, interrupted, kind, interrupted / when)
+    assert status != 0
+    assert not (interrupted / "metrics.json").exists(), "the run was over before the signal came"
+    checkpoint = interrupted / "checkpoints" / "last.ckpt"
+    if kind != signal.SIGKILL:
+        assert f"interrupted; go on with ckpt_path={checkpoint}" in output
+        assert "Traceback" not in output
+    finished = run(training_command(corpus, resumed, *EPOCHS, f"ckpt_path={checkpoint}"))
+    assert finished.returncode == 0, finished.stderr
+    assert_same_run(resumed, undisturbed)
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    for name in ("predictions.npy", "decisions.npy", "validation/predictions.npy", "epoch_01/predictions.npy"):
+        assert np.array_equal(np.load(one / name), np.load(other / name)), name
+    for name in ("metrics.json", "metrics.csv", "thresholds.tsv"):
+        assert (one / name).read_text() == (other / name).read_text(), name
+    weights, expected = (read_checkpoint(folder / "checkpoints" / "last.ckpt")["state_dict"] for folder in (one, other))
+    assert all(torch.equal(weights[key], expected[key]) for key in expected)

@@ -1,0 +1,59 @@
+"""What makes a step fast does not change what it computes, and one switch turns all of it off."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from songmood.config import config_dir
+from songmood.errors import ConfigError
+from songmood.models.blocks import TextbookBlock
+from songmood.models.crnn import build_crnn
+from songmood.training.speed import Speed, device_of
+from tiny import TINY_NET, train_here, write_corpus
+
+
+def tiny_net() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return build_crnn(num_tags=3, num_features=0, filters=[4, 4, 4, 4], gru_width=4, hidden=8)
+
+
+def test_every_auto_is_decided_for_the_device() -> None:
+    on_cpu = Speed().on("cpu")
+    assert on_cpu.compile is False
+    assert on_cpu.precision in ("32-true", "bf16-mixed")
+    assert on_cpu.keep_memory is True
+    assert Speed().on("cuda").compile is True
+    assert Speed().on("cuda").keep_memory is False
+    assert Speed(compile=False, precision="32-true").on("cuda").compile is False
+
+
+def test_the_device_is_the_one_that_the_accelerator_means() -> None:
+    assert device_of("cpu") == "cpu"
+    expected = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    assert device_of("auto") == expected
+
+
+def test_a_plain_net_is_textbook_blocks_with_the_same_weights_and_outputs() -> None:
+    fast, plain = tiny_net().eval(), tiny_net().eval()
+    Speed().on("cpu").prepare(fast)
+    Speed(channels_last=False, pool_first=False).on("cpu").prepare(plain)
+    assert any(isinstance(module, TextbookBlock) for module in plain.modules())
+    assert not any(isinstance(module, TextbookBlock) for module in fast.modules())
+    assert fast.state_dict().keys() == plain.state_dict().keys()
+    mel = torch.randn(2, 1, 96, 200)
+    torch.testing.assert_close(fast(mel, None), plain(mel, None), atol=1e-5, rtol=1e-4)
+
+
+def test_one_switch_turns_everything_off(tmp_path: Path) -> None:
+    plain = yaml.safe_load((config_dir() / "speed" / "plain.yaml").read_text(encoding="utf-8"))
+    assert Speed(**plain) == Speed("32-true", False, False, False, False, False, False)
+    train_here(write_corpus(tmp_path / "corpus"), tmp_path / "run", "speed=plain", "trainer.max_epochs=1", net=TINY_NET)
+    assert (tmp_path / "run" / "metrics.json").is_file()
+
+
+@pytest.mark.parametrize(("name", "value"), [("precision", "8"), ("compile", "maybe")])
+def test_an_unknown_value_is_refused(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=f"speed.{name}={value}: expected"):
+        Speed(**{name: value})

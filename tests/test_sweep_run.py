@@ -1,0 +1,59 @@
+"""A real sweep: a folder and a W&B run for each job, a failing job that says so, and one table at the end."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tiny import TINY_NET, TINY_RUN, command, folder_overrides, run, write_corpus
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    corpus = write_corpus(tmp_path_factory.mktemp("corpus"))
+    folder = tmp_path_factory.mktemp("sweep")
+    overrides = [*folder_overrides(corpus), *TINY_RUN, *TINY_NET, "trainer.max_epochs=1", f"hydra.sweep.dir={folder}"]
+    models = "model=crnn,crnn_fusion,crnn_attn"
+    without_key = {"NETRC": str(folder / "netrc"), "WANDB_API_KEY": "", "WANDB_MODE": ""}
+    return folder, run(command("train.py", "-m", models, "data=random", *overrides), **without_key)
+
+
+def test_a_failing_job_says_so_and_does_not_take_the_others_down(sweep) -> None:
+    folder, done = sweep
+    assert done.returncode == 1
+    assert (folder / "0" / "metrics.json").is_file()
+    assert "no features" in (folder / "1" / "failed.txt").read_text()
+    assert (folder / "2" / "metrics.json").is_file()
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_the_sweep_ends_with_one_table_of_all_its_jobs(sweep) -> None:
+    folder, done = sweep
+    rows = [line.split("\t") for line in (folder / "sweep.tsv").read_text().splitlines()][1:]
+    assert [row[0] for row in rows] == ["0", "1", "2"]
+    assert all(0 <= float(value) <= 1 for row in (rows[0], rows[2]) for value in row[2:6])
+    assert rows[1][6].startswith("ConfigError: ")
+    assert "sweep: test split" in done.stdout
+
+
+def test_each_job_is_a_wandb_run_of_its_own_with_its_config_metrics_table_and_pictures(sweep) -> None:
+    folder, _ = sweep
+    models = {}
+    for job in ("0", "2"):
+        (file,) = (folder / job / "wandb").glob("offline-run-*/run-*.wandb")
+        shown = run([str(Path(sys.executable).parent / "wandb"), "leet", "inspect", "--summary", str(file)])
+        assert shown.returncode == 0, shown.stderr
+        assert "final/test/roc_auc_macro" in shown.stdout
+        assert "validation/loss" in shown.stdout
+        assert "threshold/mood/theme---calm" in shown.stdout
+        models[job] = re.search(r"model\.attention +(\w+)", shown.stdout)[1]
+        media = {path.suffix for path in file.parent.rglob("files/media/**/*") if path.is_file()}
+        assert {".png", ".json"} <= media
+    assert models == {"0": "false", "2": "true"}
+
+
+def test_the_failed_job_leaves_no_open_wandb_run(sweep) -> None:
+    folder, _ = sweep
+    assert not list((folder / "1").glob("wandb/offline-run-*"))

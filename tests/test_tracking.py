@@ -1,0 +1,44 @@
+"""W&B is online where a key is set and offline where not, and never asks."""
+
+from pathlib import Path
+
+import pytest
+
+from songmood.errors import ConfigError
+from songmood.training.tracking import has_key, wandb_logger
+
+
+@pytest.fixture
+def no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    return tmp_path / "netrc"
+
+
+def test_without_a_key_there_is_none(no_key: Path) -> None:
+    assert not has_key()
+    no_key.write_text("machine example.org login a password b\n")
+    assert not has_key()
+    no_key.write_text("this is no netrc file")
+    assert not has_key()
+
+
+def test_a_key_is_found_in_the_environment_or_in_netrc(no_key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    no_key.write_text("machine api.wandb.ai login user password secret\n")
+    assert has_key()
+    no_key.unlink()
+    monkeypatch.setenv("WANDB_API_KEY", "secret")
+    assert has_key()
+
+
+def test_an_unknown_mode_and_online_without_a_key_are_refused(no_key: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"logger\.wandb\.mode=perhaps: expected one of auto, online, offline"):
+        wandb_logger(str(tmp_path), "songmood", "perhaps")
+    with pytest.raises(ConfigError, match="no W&B key is set: set WANDB_API_KEY"):
+        wandb_logger(str(tmp_path), "songmood", "online")
+
+
+def test_without_a_key_the_logger_is_offline(no_key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    logger = wandb_logger(str(tmp_path), "songmood")
+    assert logger._offline
