@@ -1,0 +1,77 @@
+"""The report as Markdown: the table, what is significant, the warnings, the origins."""
+
+from collections.abc import Iterable, Sequence
+
+from songmood.report.content import Content
+from songmood.report.page import figure
+from songmood.report.paper import METRIC_NAMES, METRICS
+from songmood.report.summary import PROVENANCE_HEADS, best_labels, provenance_lines
+from songmood.report.table import TableRow
+
+SPECIAL = "\\`*_{}[]<>#|&~"  # what Markdown or the HTML in it would read as its own
+
+
+def render_markdown(content: Content) -> str:
+    """The text of RESULTS.md; the same content gives the same text."""
+    parts = [
+        "# Results",
+        f"Mood and theme tagging on {content.num_tracks:,} test tracks and {len(content.tags)} tags. "
+        "[index.html](index.html) has the curves, every tag and every configuration.",
+    ]
+    if content.notices:
+        parts.append("\n".join(_bullet(notice.kind, notice.text, notice.log) for notice in content.notices))
+    parts += [
+        "## Table 1",
+        "Paper / ours: the mean over seeds ± their standard deviation, in brackets the 95 % bootstrap interval "
+        "over test tracks.",
+        _table(_heads(), (_line(row, best_labels(content.rows)) for row in content.rows)),
+    ]
+    for comparison in content.comparisons:
+        verdicts = [(v.name, "; ".join(v.beats) or "–", "; ".join(v.ties) or "–") for v in comparison.verdicts]
+        parts += [
+            f"## Significance: {comparison.name}",
+            f"Paired bootstrap, {content.resamples:,} resamples of the test tracks, corrected for the number of pairs "
+            "(Holm), at 0.05.",
+            _table(("Row", "better than", "not told apart from"), (map(escaped, line) for line in verdicts)),
+        ]
+    if content.entries:
+        origins = (map(escaped, line) for line in provenance_lines(content.entries, content.out))
+        parts += ["## Provenance", _table(PROVENANCE_HEADS, origins)]
+    return "\n\n".join(parts) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Text that Markdown shows as it is, on one line."""
+    return "".join(f"\\{sign}" if sign in SPECIAL else sign for sign in " ".join(text.split()))
+
+
+def _heads() -> tuple[str, ...]:
+    return ("Row", "Epochs", "Seeds", *(METRIC_NAMES[metric] for metric in METRICS))
+
+
+def _line(row: TableRow, best: dict[str, str]) -> list[str]:
+    marks = [f"{row.num_stale} stale"] * bool(row.num_stale) + [f"{len(row.troubles)} failed"] * bool(row.troubles)
+    name = escaped(row.name) + (f" ({', '.join(marks)})" if marks else "")
+    cells = [name, str(row.epochs or "–"), str(len(row.members) or "–")]
+    for at, metric in enumerate(METRICS):
+        paper = figure(row.paper.figures[at] if row.paper else None)
+        cells.append(f"{paper} / {_ours(row, metric, is_best=best.get(metric) == row.label)}")
+    return cells
+
+
+def _ours(row: TableRow, metric: str, *, is_best: bool) -> str:
+    if metric not in row.estimates:
+        return "failed" if row.troubles else "not run"
+    estimate = row.estimates[metric]
+    mean = figure(estimate.mean)
+    spread = "" if estimate.sd is None else f" ± {figure(estimate.sd)}"
+    return f"{f'**{mean}**' if is_best else mean}{spread} [{figure(estimate.low)}, {figure(estimate.high)}]"
+
+
+def _bullet(kind: str, text: str, log: str) -> str:
+    return f"- **{kind}**: {escaped(text)}" + (f" Log: `{log}`" if log else "")
+
+
+def _table(heads: Sequence[str], lines: Iterable[Iterable[str]]) -> str:
+    rows = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
+    return "\n".join(rows + ["| " + " | ".join(line) + " |" for line in lines])

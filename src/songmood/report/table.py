@@ -1,0 +1,161 @@
+"""Table 1: for each row the paper's figures and ours, with their spread over seeds and over test tracks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from songmood.evaluation.bootstrap import interval, spread
+from songmood.evaluation.curves import Floats
+from songmood.progress import progress
+from songmood.report.paper import ABOUT, METRICS, PAPER_ROWS, PaperRow
+from songmood.report.resampler import Resampler
+from songmood.report.rows import PAPER_ORDER, Entry, ReportRow, Scored, row_name
+
+Key = tuple[str, str, bool, int | None]  # group, variant, whether final, epochs: what the seeds of a row share
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A metric of a row.
+
+    Attributes:
+        seeds: the value of each seed.
+        low: lower end of the bootstrap interval of their mean, over test tracks.
+        high: its upper end.
+        replicates: (R,) their mean on each resampled test set.
+    """
+
+    seeds: tuple[float, ...]
+    low: float
+    high: float
+    replicates: Floats
+
+    @property
+    def mean(self) -> float:
+        """Over seeds."""
+        return float(np.mean(self.seeds))
+
+    @property
+    def sd(self) -> float | None:
+        """Over seeds; None for a single one."""
+        return float(np.std(self.seeds, ddof=1)) if len(self.seeds) > 1 else None
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """A row: the seeds of one experiment at one number of epochs.
+
+    Attributes:
+        group: the experiment, or the name of a folder.
+        variant: tells rows of one experiment apart; most have none.
+        epochs: ours; the paper's where we have no result.
+        is_final: whether it is the runs' last epoch.
+        paper: the paper's row; None where it has none.
+        members: our results, by seed.
+        troubles: the group's runs that have none.
+        estimates: of each metric, where there are results.
+    """
+
+    group: str
+    variant: str
+    epochs: int | None
+    is_final: bool
+    paper: PaperRow | None
+    members: tuple[Scored, ...]
+    troubles: tuple[ReportRow, ...]
+    estimates: dict[str, Estimate]
+
+    @property
+    def name(self) -> str:
+        """As the paper calls it."""
+        return row_name(self.group, self.variant)
+
+    @property
+    def about(self) -> str:
+        """What sets it apart."""
+        return ABOUT.get(self.group, "")
+
+    @property
+    def label(self) -> str:
+        """Name and epochs."""
+        return self.name + ("" if self.epochs is None else f", {self.epochs} epoch{'s' * (self.epochs != 1)}")
+
+    @property
+    def num_stale(self) -> int:
+        """How many of the members are of another code, configuration or cache."""
+        return sum(member.entry.row.status == "stale" for member in self.members)
+
+
+def make_table(entries: Sequence[Entry], troubles: Sequence[ReportRow], resamples: int) -> tuple[TableRow, ...]:
+    """The table's rows, the paper's first and in its order.
+
+    The paper's rows are all there, those without a run too, as soon as one run belongs to one of them.
+
+    Args:
+        entries: in the table's order.
+        troubles: rows without results.
+        resamples: of the bootstrap.
+    """
+    members: dict[Key, list[Scored]] = {}
+    for entry in entries:
+        for result in entry.run.results:
+            key = (entry.row.group, entry.row.variant, result.is_final, result.epochs)
+            members.setdefault(key, []).append(Scored(entry, result))
+    estimates = _estimates(members, resamples)
+    rows = [
+        TableRow(*key[:2], key[3], key[2], _paper_row(key[0], key[2]), tuple(scored), (), estimates[key])
+        for key, scored in members.items()
+    ]
+    rows += _rows_without_results(rows, troubles)
+    return tuple(replace(row, troubles=_troubles_of(row, troubles)) for row in sorted(rows, key=_place))
+
+
+def _rows_without_results(rows: Sequence[TableRow], troubles: Sequence[ReportRow]) -> list[TableRow]:
+    there = {(row.group, row.is_final) for row in rows}
+    groups = {row.group for row in rows} | {row.group for row in troubles}
+    empty: list[TableRow] = []
+    if groups & set(PAPER_ORDER):
+        missing = (paper for paper in PAPER_ROWS if (paper.experiment, paper.is_final) not in there)
+        empty += (TableRow(paper.experiment, "", paper.epochs, paper.is_final, paper, (), (), {}) for paper in missing)
+    others = (group for group in sorted(groups - set(PAPER_ORDER)) if (group, True) not in there)
+    return [*empty, *(TableRow(group, "", None, True, None, (), (), {}) for group in others)]
+
+
+def _estimates(members: dict[Key, list[Scored]], resamples: int) -> dict[Key, dict[str, Estimate]]:
+    """Bootstrap every member, a row after the other."""
+    estimates: dict[Key, dict[str, Estimate]] = {}
+    resampler = None
+    with progress("bootstrapping", sum(map(len, members.values())), "results") as meter:
+        for key, scored in members.items():
+            replicates = []
+            for member in scored:
+                test = member.result.test
+                resampler = resampler or Resampler(len(test.targets), resamples)
+                replicates.append(resampler.replicates(test))
+                meter.advance(1)
+            estimates[key] = {
+                metric: _estimate(scored, metric, np.mean([of_seed[metric] for of_seed in replicates], axis=0))
+                for metric in METRICS
+            }
+    return estimates
+
+
+def _estimate(scored: Sequence[Scored], metric: str, replicates: Floats) -> Estimate:
+    seeds = tuple(member.result.evaluation.summary[metric] for member in scored)
+    low, high = interval(float(np.mean(seeds)), spread(replicates), CONFIDENCE)
+    return Estimate(seeds, low, high, replicates)
+
+
+def _troubles_of(row: TableRow, troubles: Sequence[ReportRow]) -> tuple[ReportRow, ...]:
+    return tuple(trouble for trouble in troubles if trouble.group == row.group)
+
+
+def _paper_row(group: str, is_final: bool) -> PaperRow | None:
+    return next((row for row in PAPER_ROWS if (row.experiment, row.is_final) == (group, is_final)), None)
+
+
+def _place(row: TableRow) -> tuple[int, str, str, bool, int]:
+    known = PAPER_ORDER.index(row.group) if row.group in PAPER_ORDER else len(PAPER_ORDER)
+    return known, row.group, row.variant, row.is_final, row.epochs or 0

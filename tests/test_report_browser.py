@@ -1,0 +1,295 @@
+"""The report in headless Chromium: what it asks for, what it shows, what a click does."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from run_folders import make_run
+from songmood.report.build import build_report
+from songmood.report.rows import ReportRow
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="needs Chromium and its driver (apt-get install chromium chromium-driver)"
+)
+
+TAGS = ("mood---calm", "mood---<b>epic</b>", "mood---happy", "mood---sad")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1280,900",
+)
+CHARTS = ("table", "learning", "tags", "roc", "pr", "calibration", "calibration-all", "thresholds", "truth", "decided")
+CONTRAST = """
+const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+const rgba = (colour) => {
+  canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+  return [...canvas.getImageData(0, 0, 1, 1).data];
+};
+const linear = (v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+const luminance = ([r, g, b]) => [r, g, b].map((v) => linear(v / 255))
+  .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+const ground = (element) => {
+  for (let at = element; at; at = at.parentElement) {
+    const colour = rgba(getComputedStyle(at).backgroundColor);
+    if (colour[3] === 255) return colour;
+  }
+  return [255, 255, 255, 255];
+};
+const worst = [];
+for (const element of document.querySelectorAll("body *")) {
+  const style = getComputedStyle(element);
+  const isSvg = element.namespaceURI.endsWith("svg");
+  const says = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+  if (!says || ["SCRIPT", "STYLE"].includes(element.tagName) || !element.getClientRects().length) continue;
+  const [a, b] = [luminance(rgba(isSvg ? style.fill : style.color)), luminance(ground(element))].sort((x, y) => y - x);
+  worst.push([(a + 0.05) / (b + 0.05), element.textContent.trim().slice(0, 40)]);
+}
+worst.sort((x, y) => x[0] - y[0]);
+return [worst.length, ...worst[0]];
+"""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    place = tmp_path_factory.mktemp("report")
+    fitted_for_f1 = make_run(place / "d", "other", 0, skill=0.5, tags=TAGS, earlier=None) / "thresholds.tsv"
+    fitted_for_f1.write_text(fitted_for_f1.read_text().replace("elbow", "f1"))
+    rows = [
+        ReportRow(fitted_for_f1.parent),
+        ReportRow(make_run(place / "a", "run1", 0, tags=TAGS)),
+        ReportRow(make_run(place / "b", "run3", 0, skill=3.0, tags=TAGS, earlier=None), status="stale", note="old"),
+        ReportRow(place / "c", "run5", 0, "failed", "out of memory", place / "c" / "train.log"),
+    ]
+    return build_report(rows, place / "out", resamples=20).page.as_uri()
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
+    yield chrome
+    chrome.quit()
+
+
+@pytest.fixture
+def chrome(started: webdriver.Chrome) -> webdriver.Chrome:
+    """The browser as it is at first: wide, light, with scripts."""
+    emulate(started)
+    started.get("about:blank")
+    for kind in ("browser", "performance"):
+        started.get_log(kind)  # reading empties it
+    return started
+
+
+def emulate(
+    chrome: webdriver.Chrome, *, width: int = 1280, is_phone: bool = False, scheme: str = "light", scripts: bool = True
+) -> None:
+    screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": is_phone}
+    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    chrome.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia",
+        {
+            "features": [
+                {"name": "prefers-color-scheme", "value": scheme},
+                {"name": "prefers-reduced-motion", "value": "reduce"},
+            ]
+        },
+    )
+    chrome.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not scripts})
+
+
+def see(chrome: webdriver.Chrome, chart: str) -> Any:
+    """Scroll to a chart, wait until it is drawn, and return its traces."""
+    chrome.execute_script("document.getElementById(arguments[0]).scrollIntoView({block: 'center'})", f"chart-{chart}")
+    drawn = "const e = document.getElementById(arguments[0]); return Boolean(e.data && e.querySelector('.main-svg'))"
+    WebDriverWait(chrome, 20).until(lambda c: c.execute_script(drawn, f"chart-{chart}"))
+    return traces(chrome, chart)
+
+
+def traces(chrome: webdriver.Chrome, chart: str) -> Any:
+    return chrome.execute_script(
+        "return JSON.parse(JSON.stringify(document.getElementById(arguments[0]).data))", f"chart-{chart}"
+    )
+
+
+def facts(chrome: webdriver.Chrome) -> str:
+    return chrome.find_element(By.ID, "tag-title").text + ": " + chrome.find_element(By.ID, "tag-facts").text
+
+
+def test_every_chart_is_drawn_without_an_error_or_an_outside_request(chrome: webdriver.Chrome, address: str) -> None:
+    chrome.get(address)
+    for chart in CHARTS:
+        assert see(chrome, chart), chart
+    assert [entry["message"] for entry in chrome.get_log("browser")] == []
+    messages = [json.loads(entry["message"])["message"] for entry in chrome.get_log("performance")]
+    requests = {m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"}
+    assert address in requests, "the log works"
+    assert {url for url in requests if url != address and not url.startswith(("data:", "about:"))} == set()
+
+
+def test_the_page_may_not_ask_for_anything_even_if_it_wanted(chrome: webdriver.Chrome, address: str) -> None:
+    chrome.get(address)
+    ask = "const done = arguments[0]; fetch('http://127.0.0.1:9/').then(() => done('sent'), (e) => done(String(e)));"
+    chrome.execute_async_script(ask)
+    assert any("Content Security Policy" in entry["message"] for entry in chrome.get_log("browser"))
+
+
+def test_a_click_on_a_tag_shows_its_curves(chrome: webdriver.Chrome, address: str) -> None:
+    chrome.get(address)
+    before = see(chrome, "roc")
+    data = chrome.execute_script("return JSON.parse(document.getElementById('payload').textContent)")
+    result = data["results"][int(chrome.find_element(By.ID, "pick-run").get_attribute("value"))]
+    shown = int(chrome.find_element(By.ID, "pick-tag").get_attribute("value"))
+    other = (shown + 1) % len(TAGS)
+    button = chrome.find_element(By.CSS_SELECTOR, f".result.shown [data-tag='{other}'] button")
+    chrome.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
+    button.click()
+    after = see(chrome, "roc")
+    assert after != before
+    assert facts(chrome).startswith(data["tags"][other])
+    curve = result["validation"][other]
+    line = next(trace for trace in after if trace["name"] == "validation")
+    assert line["x"] == pytest.approx([0, *(count / curve["negatives"] for count in curve["fp"])])
+    assert line["y"] == pytest.approx([0, *(count / curve["positives"] for count in curve["tp"])])
+    chord = next(trace for trace in after if trace["name"] == "chord")
+    assert (chord["x"], chord["y"]) == ([0, 1], [0, 1])
+    elbow = next(trace for trace in after if trace["name"] == "elbow")
+    assert (elbow["x"][0], elbow["y"][0]) == (line["x"][curve["at"] + 1], line["y"][curve["at"] + 1])
+    (x0, x1), (y0, y1) = (next(trace for trace in after if trace["name"] == "distance")[axis] for axis in "xy")
+    assert x1 == pytest.approx(y1), "on the chord"
+    assert x1 - x0 == pytest.approx(y0 - y1), "at a right angle"
+    assert next(trace for trace in see(chrome, "pr") if trace["name"] == "test")["x"][-1] == 1
+    assert see(chrome, "calibration")[1]["x"] == result["calibration"][other][0]
+
+
+def test_a_click_on_a_bar_picks_its_tag(chrome: webdriver.Chrome, address: str) -> None:
+    chrome.get(address)
+    see(chrome, "tags")
+    picked = traces(chrome, "tags")[0]["customdata"][-1]
+    bar = chrome.find_elements(By.CSS_SELECTOR, "#chart-tags .bars .point")[-1]
+    webdriver.ActionChains(chrome).move_to_element(bar).pause(0.2).click().perform()
+    WebDriverWait(chrome, 10).until(lambda c: c.find_element(By.ID, "pick-tag").get_attribute("value") == str(picked))
+
+
+def test_picking_a_run_changes_its_charts_and_tables(chrome: webdriver.Chrome, address: str) -> None:
+    chrome.get(address)
+    select = Select(chrome.find_element(By.ID, "pick-run"))
+    for at, option in enumerate(select.options):
+        select.select_by_index(at)
+        shown = chrome.find_elements(By.CSS_SELECTOR, ".result.shown h3")
+        assert [head.text for head in shown] == [option.text]
+        assert option.text in facts(chrome)
+    assert see(chrome, "learning")[0]["x"] == [1, 2, 3]
+
+
+def test_only_an_elbow_is_measured_from_the_chord(chrome: webdriver.Chrome, address: str) -> None:
+    chrome.get(address)
+    named = {}
+    for name in ("#3, seed 0, 3 epochs", "other, seed 0, 3 epochs"):
+        Select(chrome.find_element(By.ID, "pick-run")).select_by_visible_text(name)
+        named[name] = {trace["name"] for trace in see(chrome, "roc")}, chrome.find_element(By.ID, "roc-caption").text
+    (elbow, about_elbow), (f1, about_f1) = named.values()
+    assert elbow - f1 == {"elbow", "distance"}
+    assert f1 - elbow == {"f1"}
+    assert "farthest from its chord" in about_elbow
+    assert "by f1, fitted on validation" in about_f1
+
+
+def test_a_click_on_a_head_sorts_the_table_both_ways(chrome: webdriver.Chrome, address: str) -> None:
+    chrome.get(address)
+    table = chrome.find_element(By.CSS_SELECTOR, ".result.shown table.sortable")
+    head = table.find_elements(By.CSS_SELECTOR, "thead th")[1]
+    chrome.execute_script("arguments[0].scrollIntoView({block: 'center'})", table)
+    columns = []
+    for _ in range(2):
+        head.find_element(By.TAG_NAME, "button").click()
+        cells = table.find_elements(By.CSS_SELECTOR, "tbody td:nth-child(2)")
+        columns.append([float(cell.get_attribute("data-value")) for cell in cells])
+    assert columns[0] == sorted(columns[0], reverse=True)
+    assert columns[1] == columns[0][::-1]
+    assert head.get_attribute("aria-sort") == "ascending"
+
+
+def test_table_1_sorts_by_the_column_under_the_head_and_keeps_empty_cells_last(
+    chrome: webdriver.Chrome, address: str
+) -> None:
+    chrome.get(address)
+    table = chrome.find_element(By.CSS_SELECTOR, "table.main")
+    table.find_elements(By.CSS_SELECTOR, "thead tr:nth-child(2) th")[1].find_element(By.TAG_NAME, "button").click()
+    cells = [cell.get_attribute("data-value") for cell in table.find_elements(By.CSS_SELECTOR, "tbody td:nth-child(5)")]
+    values = [float(cell) for cell in cells if cell is not None]
+    assert len(values) == 4
+    assert values == sorted(values, reverse=True)
+    assert cells[4:] == [None] * (len(cells) - 4)
+
+
+def test_a_tag_name_with_html_in_it_stays_text(chrome: webdriver.Chrome, address: str) -> None:
+    chrome.get(address)
+    see(chrome, "tags")
+    labels = [label.text for label in chrome.find_elements(By.CSS_SELECTOR, "#chart-tags .ytick text")]
+    assert "<b>epic</b>" in labels
+    assert "<b>epic</b>" in [option.text for option in Select(chrome.find_element(By.ID, "pick-tag")).options]
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_the_page_never_scrolls_sideways(chrome: webdriver.Chrome, address: str, width: int) -> None:
+    emulate(chrome, width=width, is_phone=width < 500)
+    chrome.get(address)
+    for chart in CHARTS:
+        see(chrome, chart)
+    wide = "return [document.documentElement.scrollWidth, document.documentElement.clientWidth, innerWidth]"
+    scrolled, client, inner = chrome.execute_script(wide)
+    assert scrolled <= client <= inner == width
+    table = "const t = document.querySelector('table.main').parentElement; return [t.scrollWidth, t.clientWidth]"
+    inside, outside = chrome.execute_script(table)
+    assert inside > outside or width > 700, "on a phone the table scrolls in its own box"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_stands_out_from_its_ground(chrome: webdriver.Chrome, address: str, scheme: str) -> None:
+    emulate(chrome, scheme=scheme)
+    chrome.get(address)
+    for chart in CHARTS:
+        see(chrome, chart)
+    chrome.execute_script("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
+    count, ratio, text = chrome.execute_script(CONTRAST)
+    assert count > 200
+    assert ratio >= 4.5, text
+
+
+def test_the_charts_follow_when_the_colour_scheme_changes(chrome: webdriver.Chrome, address: str) -> None:
+    chrome.get(address)
+    light = see(chrome, "roc")
+    ground = "return getComputedStyle(document.body).backgroundColor"
+    before = chrome.execute_script(ground)
+    emulate(chrome, scheme="dark")
+    WebDriverWait(chrome, 10).until(lambda c: traces(c, "roc")[1]["line"]["color"] != light[1]["line"]["color"])
+    assert chrome.execute_script(ground) != before
+
+
+def test_without_scripts_every_table_is_there(chrome: webdriver.Chrome, address: str) -> None:
+    emulate(chrome, scripts=False)
+    chrome.get(address)
+    tables = chrome.find_elements(By.CSS_SELECTOR, ".result table.tags")
+    assert len(tables) == 4
+    assert all(table.is_displayed() for table in tables)
+    assert "0.700" in chrome.find_element(By.CSS_SELECTOR, "table.main").text
+    assert not any(chart.is_displayed() for chart in chrome.find_elements(By.CSS_SELECTOR, ".chart"))
+    assert "need JavaScript" in chrome.find_element(By.TAG_NAME, "main").text
