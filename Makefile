@@ -14,7 +14,7 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/installed  ## from nothing to a trained tagger, a results table and pictures; no account, no download of data
-	$(RUN) train.py experiment=demo
+	$(RUN) train.py "experiment=[run3,demo]"
 
 data: $(VENV)/installed  ## fetch the MTG-Jamendo mood/theme spectrograms (68 GB) into a cache (36 GB); resumes
 	$(VENV)/bin/songmood data build
