@@ -24,7 +24,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def overrides(corpus: Path) -> list[str]:
-    return [*folder_overrides(corpus)[1:], *TINY_RUN[:-1], *TINY_NET, "report_epochs=[1]", "logger=none"]
+    return [*folder_overrides(corpus)[1:], *TINY_RUN[:-1], *TINY_NET, "report_epochs=[1]", "logger=csv"]
 
 
 def reproduce(corpus: Path, out: Path, *options: str) -> list[str]:

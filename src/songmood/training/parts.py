@@ -36,12 +36,12 @@ def plain(composed: DictConfig, *, resolve: bool = True) -> dict[str, Any]:
 
     Args:
         composed: by Hydra.
-        resolve: put values in the place of interpolations.
+        resolve: put values in the place of interpolations; False leaves it as written, gaps too.
 
     Raises:
-        ConfigError: naming a mandatory value that is not set, such as `corpus.root`.
+        ConfigError: naming a mandatory value that is not set, such as `corpus.root`, where it is resolved.
     """
-    missing = sorted(OmegaConf.missing_keys(composed))
+    missing = sorted(OmegaConf.missing_keys(composed)) if resolve else []
     if missing:
         raise ConfigError(f"{missing[0]} is not set: give it on the command line, {missing[0]}=...")
     container = OmegaConf.to_container(composed, resolve=resolve)
