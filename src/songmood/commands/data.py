@@ -41,7 +41,7 @@ def fetch(
     from songmood.data.jamendo.repository import fetch_metadata
 
     _show_log()
-    corpus = _jamendo(_corpus(overrides, dataset))
+    corpus = _jamendo(corpus_of(overrides, dataset))
     types = _types(kinds)
     sources = _sources(mirror, None, connections, keep_tars=True)
     fetch_metadata(corpus.store.dataset, corpus.store.metadata.folder, **_metadata(metadata, connections))
@@ -69,7 +69,7 @@ def build(
     from songmood.data.jamendo.corpus import JamendoCorpus
 
     _show_log()
-    corpus = _corpus(overrides, dataset, strict=strict, workers=workers)
+    corpus = corpus_of(overrides, dataset, strict=strict, workers=workers)
     if not isinstance(corpus, JamendoCorpus):
         cache = corpus.open()
         _say(f"{cache.path} holds {int((cache.length > 0).sum()):,} of {len(cache.track_ids):,} tracks")
@@ -97,7 +97,7 @@ def info(overrides: Overrides = None, dataset: DatasetName = None) -> None:
     from songmood.data.jamendo.inventory import inventory
 
     console = Console()
-    for part in inventory(_corpus(overrides, dataset)):
+    for part in inventory(corpus_of(overrides, dataset)):
         console.print(part)
 
 
@@ -108,7 +108,7 @@ def verify(overrides: Overrides = None, dataset: DatasetName = None) -> None:
     from songmood.errors import CacheError
 
     _show_log()
-    path = _corpus(overrides, dataset).cache_path
+    path = corpus_of(overrides, dataset).cache_path
     damaged = verify_cache(path)
     for track_id in damaged:
         _say(f"damaged {track_id}")
@@ -117,7 +117,7 @@ def verify(overrides: Overrides = None, dataset: DatasetName = None) -> None:
     _say(f"{path} is what was written")
 
 
-def _corpus(
+def corpus_of(
     overrides: list[str] | None, dataset: str | None, *, strict: bool = False, workers: int | None = None
 ) -> Any:
     """The corpus that the configuration and its overrides describe."""

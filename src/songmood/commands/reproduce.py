@@ -1,11 +1,13 @@
 """`songmood reproduce`: every row of the paper's table, then the report."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from songmood.data.jamendo.corpus import JamendoCorpus
     from songmood.report.rows import ReportRow
     from songmood.training.reproduction import Outcome
 
@@ -20,13 +22,16 @@ def reproduce(
 ) -> None:
     """Train every row of the paper's table that is not finished, then write RESULTS.md and index.html.
 
-    A killed reproduction goes on where it was. A row that fails is named in the report with its log; the others go on,
-    and the exit status is 1.
+    MTG-Jamendo is fetched first where it is not here. A killed reproduction goes on where it was. A row that fails is
+    named in the report with its log; the others go on, and the exit status is 1.
     """
     from songmood.training.reproduction import plan, reproduce_runs
 
     _show_log()
-    runs = plan(corpus, seeds, out, overrides or [], only or [])
+    changes = list(overrides or [])
+    if corpus == "jamendo":
+        changes += _prepare_jamendo(changes, is_building=not report_only)
+    runs = plan(corpus, seeds, out, changes, only or [])
     outcomes = reproduce_runs(runs, is_training=not report_only)
     rows = [_as_row(outcome) for outcome in outcomes]
     from songmood.report.build import build_report
@@ -37,6 +42,30 @@ def reproduce(
         raise typer.Exit(1)
 
 
+def _prepare_jamendo(changes: list[str], *, is_building: bool) -> list[str]:
+    """Bring spectrograms and features that are missing, and choose features that can be had.
+
+    Returns:
+        The override that chooses them: none where the distribution holds those that the configuration asks for.
+    """
+    from songmood.commands import data
+    from songmood.errors import CorpusError
+
+    corpus = data.corpus_of(changes, None)
+    if is_building and not (corpus.cache_path.exists() and _has_some_features(corpus)):
+        data.build(changes, kinds="melspecs,acousticbrainz")
+    try:
+        corpus.check_features(corpus.open())
+    except CorpusError as error:
+        logging.getLogger(__name__).warning("%s: the runs with features take those", error)
+        return ["corpus/features=distribution"]
+    return []
+
+
+def _has_some_features(corpus: "JamendoCorpus") -> bool:
+    return len(corpus.absent_features(corpus.open())) < len(corpus.feature_names)
+
+
 def _as_row(outcome: "Outcome") -> "ReportRow":
     from songmood.report.rows import ReportRow
 
@@ -45,6 +74,4 @@ def _as_row(outcome: "Outcome") -> "ReportRow":
 
 
 def _show_log() -> None:
-    import logging
-
     logging.basicConfig(level=logging.INFO, format="[%(asctime)s] %(message)s", datefmt="%H:%M:%S", force=True)

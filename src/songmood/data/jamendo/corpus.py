@@ -119,6 +119,10 @@ class JamendoCorpus:
             raise self._missing()
         return select(MelCache.open(self.cache_path, self.mel), self.splits, self.tags, self.feature_names)
 
+    def absent_features(self, cache: MelCache) -> tuple[str, ...]:
+        """Which columns of the feature set are in no track of `cache`."""
+        return absent_features(cache.features, cache.feature_names)
+
     def check_features(self, cache: MelCache) -> None:
         """For those who need the features: does `cache` have them?
 
@@ -127,7 +131,7 @@ class JamendoCorpus:
         """
         if self.features is None:
             raise CorpusError(f"{self.name} was made without features; choose some with corpus/features=distribution")
-        absent = absent_features(cache.features, cache.feature_names)
+        absent = self.absent_features(cache)
         if len(absent) == len(self.feature_names):
             raise CorpusError(
                 f"{self.cache_path} holds no AcousticBrainz features; add them with "
