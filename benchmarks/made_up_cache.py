@@ -44,13 +44,13 @@ class MadeUpTracks:
 
 def make_cache(path: Path, count: int, frames: int) -> MelCache:
     """A cache of `count` tracks of `frames` frames, filled."""
-    build_cache(_plan(path, count, frames), [MadeUpTracks(count, frames)], workers=0)
+    build_cache(plan_of(path, count, frames), [MadeUpTracks(count, frames)], workers=0)
     return MelCache.open(path)
 
 
 def make_sparse_cache(path: Path, count: int, frames: int) -> MelCache:
     """A cache of any size that takes no room on the disk: its spectrograms are holes, which read as zeros."""
-    plan = _plan(path, count, frames)
+    plan = plan_of(path, count, frames)
     columns = Columns.blank(plan)
     columns.length[:] = frames
     columns.mel_state[:] = WRITTEN
@@ -58,7 +58,8 @@ def make_sparse_cache(path: Path, count: int, frames: int) -> MelCache:
     return MelCache.open(path)
 
 
-def _plan(path: Path, count: int, frames: int) -> CachePlan:
+def plan_of(path: Path, count: int, frames: int) -> CachePlan:
+    """What is to be in a cache of made-up tracks."""
     seconds = frames / MelParameters().frames_per_second
     tracks = tuple(
         Track(str(number), "artist", "album", f"00/{number}.mp3", seconds, (TAGS[number % len(TAGS)],))

@@ -73,6 +73,20 @@ def make_step(
     return step
 
 
+def make_forward(way: Way, net: nn.Module, batch_size: int, frames: int, device: str) -> Callable[[], Tensor]:
+    """A function that scores one batch as validation does and returns the mean logit, still on the device."""
+    mel = (torch.randn(batch_size, 1, 96, frames) * 20 - 40).to(device)
+
+    def forward() -> Tensor:
+        net.eval()
+        with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=way.is_bfloat16):
+            mean = net(mel).float().mean()
+        net.train()
+        return mean
+
+    return forward
+
+
 def check_same(ours: Way, device: str = "cpu") -> str:
     """See that `ours` and the obvious way compute the same gradients, dropout off; says how far they are apart.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from small_disk import on_a_small_disk
 from songmood.data.cache import MelCache
 from songmood.data.ingest import Delivery, build_cache
 from songmood.data.verify import verify_cache
@@ -480,13 +481,7 @@ def test_a_disk_that_fills_up_ends_clearly_and_the_build_goes_on_later(tmp_path)
     (tmp_path / "script.py").write_text(FULL_DISK)
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = f'mount -t tmpfs -o size=4m tmpfs "{disk}" && exec "$@"'
-    wrap = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh"]
-    try:
-        subprocess.run([*wrap, "true"], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("this system does not let a test mount a small disk")
-    command = [*wrap, sys.executable, tmp_path / "script.py", TOYS.parent, disk]
+    command = [*on_a_small_disk(disk, "4m"), sys.executable, tmp_path / "script.py", TOYS.parent, disk]
     result = subprocess.run(command, capture_output=True, timeout=120)
     assert result.returncode == 0, result.stderr
     first, second, content = result.stdout.split(b"\n", 2)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from small_disk import on_a_small_disk
 from songmood.training.card import read_checkpoint
 from tiny import ROOT, run, training_command, write_corpus
 
@@ -80,3 +81,16 @@ def assert_same_run(one: Path, other: Path) -> None:
         assert (one / name).read_text() == (other / name).read_text(), name
     weights, expected = (read_checkpoint(folder / "checkpoints" / "last.ckpt")["state_dict"] for folder in (one, other))
     assert all(torch.equal(weights[key], expected[key]) for key in expected)
+
+
+def test_a_disk_without_room_for_a_checkpoint_is_one_line_before_anything_is_trained(
+    corpus: Path, tmp_path: Path
+) -> None:
+    wrap = on_a_small_disk(tmp_path, "44k")
+    assert (corpus / "cache.h5").is_file() or run(training_command(corpus, tmp_path / "first")).returncode == 0
+    done = run([*wrap, *training_command(corpus, tmp_path / "run", *EPOCHS)])
+    said = (done.stdout + done.stderr).strip().splitlines()
+    assert done.returncode == 1
+    assert not any("Traceback" in line for line in said), said
+    assert "RunFolderError: the disk is full (No space left on device; 0.0 MB free) while writing" in said[-1]
+    assert "make room" in said[-1]

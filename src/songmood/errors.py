@@ -33,4 +33,4 @@ class SubmissionError(SongmoodError):
 
 
 class RunFolderError(SongmoodError):
-    """A run folder that lacks what a report needs."""
+    """A run folder that cannot be written, or lacks what a report needs."""

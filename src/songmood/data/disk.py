@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from songmood.errors import CacheError
+from songmood.errors import CacheError, SongmoodError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the disk, the user's quota, the process's limit on a file
 
@@ -23,17 +23,26 @@ def check_space(path: Path, needed: int) -> None:
 
 
 @contextmanager
-def full_disk_is_named(path: Path) -> Iterator[None]:
-    """Turns the OSError of a full disk into a CacheError about `path`; other errors pass."""
+def full_disk_is_named(
+    path: Path,
+    kind: type[SongmoodError] = CacheError,
+    remedy: str = "what is written is kept: make room and start the same build again to go on",
+) -> Iterator[None]:
+    """Turns the OSError of a full disk into one line about `path`; other errors pass.
+
+    Args:
+        path: what is being written.
+        kind: of error to raise.
+        remedy: what to do.
+    """
     try:
         yield
     except OSError as error:
         if error.errno not in FULL:
             raise
         free = shutil.disk_usage(path.parent).free
-        raise CacheError(
-            f"the disk is full ({error.strerror}; {gigabytes(free)} free) while writing {path}; "
-            "what is written is kept: make room and start the same build again to go on"
+        raise kind(
+            f"the disk is full ({error.strerror}; {gigabytes(free)} free) while writing {path}; {remedy}"
         ) from error
 
 

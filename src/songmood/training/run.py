@@ -15,6 +15,8 @@ from pytorch_lightning.loggers import Logger
 from songmood.config import build
 from songmood.data.corpus import Corpus
 from songmood.data.datamodule import MoodDataModule
+from songmood.data.disk import full_disk_is_named
+from songmood.errors import RunFolderError
 from songmood.evaluation.submission import PREDICTIONS, TARGETS
 from songmood.evaluation.thresholds import ThresholdRule
 from songmood.training import parts, tracking
@@ -80,6 +82,13 @@ def train(composed: DictConfig, folder: Path) -> float:
     Raises:
         SongmoodError: for what the user can mend, before anything long starts.
     """
+    last = folder / "checkpoints" / LAST
+    remedy = f"make room and go on with ckpt_path={last}, or start again where it is not there yet"
+    with full_disk_is_named(folder, RunFolderError, remedy):
+        return _train(composed, folder)
+
+
+def _train(composed: DictConfig, folder: Path) -> float:
     started = time.monotonic()
     config = parts.plain(composed)
     check_settings(config)
