@@ -32,8 +32,10 @@ def tar_bytes(members, flavour=tarfile.GNU_FORMAT):
     with tarfile.open(fileobj=file, mode="w", format=flavour) as tar:
         folders = set()
         for member in members:
-            if isinstance(member, tarfile.TarInfo):
-                tar.addfile(member)
+            if isinstance(member, tarfile.TarInfo):  # a header alone, which from Python 3.13 `addfile` refuses to write
+                header = member.tobuf(tar.format, tar.encoding, tar.errors)
+                file.write(header)
+                tar.offset += len(header)
                 continue
             name, content = member
             folder = name.split("/")[0]
