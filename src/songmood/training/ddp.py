@@ -25,7 +25,11 @@ def start_processes_with_one_job() -> None:
 def _command_of_this_job(local_rank: int) -> tuple[Sequence[str], str]:
     hydra = HydraConfig.get()
     command = [sys.executable, str(Path(sys.argv[0]).resolve()), "--config-name", str(hydra.job.config_name)]
+    for source in hydra.runtime.config_sources:
+        if source.provider == "command-line":  # given by --config-dir
+            command += ["--config-dir", source.path]
     command += list(hydra.overrides.task)
+    command += [override for override in hydra.overrides.hydra if override.startswith("hydra.searchpath=")]
     command += [f"hydra.run.dir='{hydra.runtime.output_dir}'", "hydra.output_subdir=null", "hydra.mode=RUN"]
     command += [f"hydra.job.name={hydra.job.name}_process_{local_rank}"]
     return command, hydra.runtime.cwd
