@@ -46,6 +46,7 @@ def test_validation_windows_can_differ_from_training_windows() -> None:
         ("window", True),
         ("batch_size", 0),
         ("evaluation_batch_size", -1),
+        ("evaluation_batch_size", "many"),
         ("num_workers", -1),
         ("num_workers", None),
         ("worker_start", "forks"),
@@ -68,3 +69,9 @@ def test_a_value_that_cannot_be_is_refused_by_name(key: str, value: Any) -> None
 @pytest.mark.parametrize("value", ["auto", True, False])
 def test_spectrograms_live_where_told(value: bool | str) -> None:
     assert DataSettings(sampling=CentreWindow(), device_resident=value).device_resident is value
+
+
+def test_evaluation_batches_are_as_large_as_pays_on_the_device_unless_told() -> None:
+    settings = DataSettings(sampling=CentreWindow())
+    assert settings.evaluation_batch("cpu") < settings.evaluation_batch("cuda")
+    assert DataSettings(sampling=CentreWindow(), evaluation_batch_size=7).evaluation_batch("cpu") == 7

@@ -129,7 +129,8 @@ class MoodDataModule(pl.LightningDataModule):
         return SplitWindows(self._split(name), samplings[name], settings.window)
 
     def _evaluation_loader(self, name: str) -> Loader:
-        return self._loader(name, EvaluationBatches(self._windows(name), self.settings.evaluation_batch_size))
+        size = self.settings.evaluation_batch(self._device().type)
+        return self._loader(name, EvaluationBatches(self._windows(name), size))
 
     def _loader(self, name: str, batches: Batches) -> Loader:
         tracks, settings, device = self._split(name), self.settings, self._device()
