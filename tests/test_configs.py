@@ -7,13 +7,13 @@ import pytest
 from omegaconf import OmegaConf
 
 from songmood.config import build, config_dir
-from tiny import TINY_NET, train_here, write_corpus
+from tiny import TINY_NET, train_here, train_on, write_corpus
 
 CONF = config_dir()
 GROUPS = sorted({path.parent.relative_to(CONF).as_posix() for path in CONF.glob("*/*.yaml")} - {"hydra"})
 OPTIONS = {group: sorted(path.stem for path in (CONF / group).glob("*.yaml")) for group in GROUPS}
 EVERY_OPTION = [(group, option) for group in GROUPS for option in OPTIONS[group]]
-ONE_BATCH = ("trainer.max_epochs=1", "+trainer.limit_train_batches=1", "report_epochs=[]")
+ONE_BATCH = ("trainer.max_epochs=1", "trainer.limit_train_batches=1", "report_epochs=[]")
 NEEDS_FEATURES = ("crnn_fusion", "crnn_attn_fusion")
 IN_OTHER_TESTS = {"trainer": {"gpu", "ddp"}, "corpus": {"jamendo", "demo"}}  # hardware, processes, downloads
 
@@ -54,22 +54,44 @@ def test_evaluate_composes() -> None:
     ],
 )
 def test_every_option_runs_for_one_batch(group: str, option: str, corpus: Path, tmp_path: Path) -> None:
-    overrides = [f"{group}={option}", "trainer.max_epochs=1", "report_epochs=[]"]
+    overrides = [f"{group}={option}", *ONE_BATCH]
     net = () if option == "vggish" else TINY_NET
     if option == "vggish":
         overrides += ["data.window=1366", "data.batch_size=2"]
     if group == "trainer":
         overrides += ["trainer.accelerator=cpu"]
-    train_here(corpus, tmp_path, "trainer.limit_train_batches=1", *overrides, net=net)
+    train_here(corpus, tmp_path, *overrides, net=net)
     assert (tmp_path / "metrics.json").is_file()
 
 
-@pytest.mark.parametrize("experiment", [name for name in OPTIONS["experiment"] if name not in ("demo", "vggish")])
-def test_every_experiment_that_the_corpus_allows_runs(experiment: str, corpus: Path, tmp_path: Path) -> None:
-    overrides = [f"experiment={experiment}", "trainer.limit_train_batches=1", "trainer.max_epochs=1"]
-    if experiment in ("run4", "run5"):
-        overrides += ["model.fusion=false"]  # this corpus has no features; fusion is tested on one that has
-    train_here(corpus, tmp_path, *overrides)
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """The demo corpus in small, which has features."""
+    root = tmp_path_factory.mktemp("demo")
+    return ("corpus=demo", f"corpus.root={root}", "corpus.num_tracks=20", "corpus.num_artists=10", "corpus.workers=0")
+
+
+@pytest.mark.parametrize("option", ["corpus=demo", *(f"model={name}" for name in NEEDS_FEATURES)])
+def test_every_option_that_needs_the_demo_runs_for_one_batch(
+    option: str, demo: tuple[str, ...], tmp_path: Path
+) -> None:
+    train_on(demo, tmp_path, option, *ONE_BATCH, *TINY_NET)
+    assert (tmp_path / "metrics.json").is_file()
+
+
+@pytest.mark.parametrize("experiment", OPTIONS["experiment"])
+def test_every_experiment_runs_for_one_batch(experiment: str, demo: tuple[str, ...], tmp_path: Path) -> None:
+    sizes = ["data.window=1366", "data.batch_size=2"] if experiment == "vggish" else TINY_NET
+    train_on(demo, tmp_path, f"experiment={experiment}", *ONE_BATCH, *sizes)
+    assert (tmp_path / "metrics.json").is_file()
+
+
+@pytest.mark.parametrize("windows", sorted(path.stem for path in (CONF / "data" / "windows").glob("*.yaml")))
+@pytest.mark.parametrize("split", ["sampling", "test_sampling"])
+def test_every_way_to_draw_windows_runs_for_one_batch(
+    windows: str, split: str, demo: tuple[str, ...], tmp_path: Path
+) -> None:
+    train_on(demo, tmp_path, f"data/windows@data.{split}={windows}", *ONE_BATCH, *TINY_NET)
     assert (tmp_path / "metrics.json").is_file()
 
 

@@ -50,9 +50,15 @@ def folder_overrides(corpus: Path) -> tuple[str, ...]:
 
 def train_here(corpus: Path, folder: Path, *overrides: str, net: Sequence[str] = TINY_NET) -> float:
     """A training run in this process."""
+    return train_on(folder_overrides(corpus), folder, *net, *overrides)
+
+
+def train_on(corpus: Sequence[str], folder: Path, *overrides: str) -> float:
+    """The same, on a corpus that overrides describe."""
+    from songmood.training.baseline import popularity
     from songmood.training.run import train
 
-    chosen = [*folder_overrides(corpus), *TINY_RUN, *net, "logger=none", "callbacks={progress_bar:null}", *overrides]
+    chosen = [*corpus, *TINY_RUN, "logger=none", "callbacks={progress_bar:null}", *overrides]
     with hydra.initialize_config_dir(str(config_dir()), version_base="1.3"):
         config = hydra.compose("train", chosen, return_hydra_config=True)
     OmegaConf.set_readonly(config.hydra, False)
@@ -61,7 +67,7 @@ def train_here(corpus: Path, folder: Path, *overrides: str, net: Sequence[str] =
     OmegaConf.set_struct(config, False)
     config.pop("hydra")
     folder.mkdir(parents=True, exist_ok=True)
-    return train(config, folder)
+    return train(config, folder) if config.baseline is None else popularity(config, folder)
 
 
 def command(script: str, *overrides: str) -> list[str]:
