@@ -7,6 +7,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes share two co
 os.environ.setdefault("WANDB_MODE", "offline")
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples every time, however slow the machine; `pytest --hypothesis-profile=search` looks for new ones.
+settings.register_profile(
+    "same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.register_profile("search", deadline=None, max_examples=1_000, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("same")
 
 REFERENCE = Path(__file__).parents[2] / "shared"
 

@@ -102,7 +102,7 @@ def test_silence_of_any_length_has_finite_features(num_samples: int) -> None:
     assert set(found.values()) == {0.0}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(1, 20_000), st.floats(1e-6, 1.0), st.integers(0, 1000))
 def test_any_signal_has_finite_features_within_their_ranges(num_samples: int, amplitude: float, seed: int) -> None:
     found = features(np.random.default_rng(seed).uniform(-amplitude, amplitude, num_samples))

@@ -128,7 +128,7 @@ def test_a_tone_is_loudest_in_the_band_around_it() -> None:
         assert MelSpectrogram()(tone)[20].argmax() == band
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(1, 9), st.integers(1, 5_000))
 def test_chunks_leave_no_seams(chunk: int, num_samples: int) -> None:
     samples = (0.1 * NOISE[:num_samples]).astype(np.float32)

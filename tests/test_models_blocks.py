@@ -36,7 +36,7 @@ def run(block: nn.Module, maps: Tensor, upstream: Tensor | None = None) -> tuple
     return out.detach(), {"input": maps.grad} | gradients  # type: ignore[dict-item]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**31),
     pool=st.tuples(st.integers(1, 4), st.integers(1, 4)),

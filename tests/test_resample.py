@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import samplerate
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from songmood.data.resample import LinearResampler
@@ -29,7 +29,6 @@ def test_any_blocks_give_what_libsamplerate_gives_for_the_whole(rate: int, size:
     np.testing.assert_allclose(resampled, expected, atol=2e-6)
 
 
-@settings(deadline=None)
 @given(st.integers(1_000, 50_000), st.integers(1_000, 50_000), st.integers(1, 3_000), st.integers(1, 500))
 @example(8_000, 12_000, 3_000, 1)
 @example(16_000, 12_000, 3_000, 4)

@@ -58,7 +58,7 @@ def test_silence_and_very_short_signals_have_no_tempo(num_frames: int) -> None:
     assert onset_rate(np.zeros(num_frames, dtype=np.float32), FPS) == 0.0
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.floats(0, 100, width=32), max_size=400))
 def test_any_strength_has_a_tempo_in_range_and_a_clarity_from_zero_to_one(strength: list[float]) -> None:
     found, clarity = tempo(np.array(strength, dtype=np.float32), FPS)
