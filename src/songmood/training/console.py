@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 COLUMNS = {"roc_auc_macro": "ROC-AUC", "pr_auc_macro": "PR-AUC", "f1_micro": "F1 micro", "f1_macro": "F1 macro"}
-
-
 SAYS_NOTHING = ("litlogger", "💡", "tpu available", "gpu available: false", "stopped: `max_epochs")
 
 
@@ -50,7 +48,10 @@ def announce(folder: Path, name: str, metrics: Mapping[str, Any], rows: Mapping[
     table = Table(title=f"{name}: results", title_justify="left")
     for heading in ("", *COLUMNS.values()):
         table.add_column(heading, justify="right" if heading else "left")
-    for label, summary in {**rows, **metrics}.items():
+    summaries = {**metrics, **rows}
+    if "test" in summaries:
+        summaries["test"] = summaries.pop("test")  # to the end: the result
+    for label, summary in summaries.items():
         table.add_row(label, *(_number(summary.get(key)) for key in COLUMNS))
     console = Console()
     console.print(table)

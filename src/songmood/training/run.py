@@ -180,7 +180,11 @@ def _leave_results(run: TrainingRun, results: dict[str, dict[str, Any]], loggers
     _draw_elbows(run)
     thresholds = thresholds_of(run.tagger, run.rule.name)
     tracking.log_results(loggers, results["."], thresholds.rows(run.corpus.tags), sorted(run.folder.glob("*.png")))
-    earlier = {f"test, {place}": scored["test"] for place, scored in results.items() if place != "."}
+    earlier = {
+        f"test, epoch {int(place.removeprefix('epoch_'))}": scored["test"]
+        for place, scored in results.items()
+        if place != "."
+    }
     announce(run.folder, run.name, results["."], earlier)
 
 
