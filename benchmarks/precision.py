@@ -1,6 +1,6 @@
 """What bfloat16 costs: the demo's test ROC-AUC after training in either precision, and of one checkpoint in both.
 
-    python -m benchmarks.precision [--seeds 3] [--experiment "[run3,demo]"]
+    python -m benchmarks.precision [--seeds 3] [--first 0] [--experiment "[run3,demo]"]
 
 Two trainings that round differently drift apart as two seeds do, so a difference between them is to be seen beside the
 spread over seeds. One checkpoint that is scored in both precisions shows the rounding alone.
@@ -30,12 +30,13 @@ def roc_auc(*command: str, folder: Path) -> float:
 def main() -> None:
     """Train, score, and print a line for each seed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=3, help="how many")
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--experiment", default="[run3,demo]")
     options = parser.parse_args()
     trained: dict[str, list[float]] = {precision: [] for precision in PRECISIONS}
     with tempfile.TemporaryDirectory() as name:
-        for seed in range(options.seeds):
+        for seed in range(options.first, options.first + options.seeds):
             for precision in PRECISIONS:
                 folder = Path(name) / f"{precision}-{seed}"
                 chosen = (f"experiment={options.experiment}", f"seed={seed}", "logger=none", "report_epochs=[]")
