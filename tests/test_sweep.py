@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
+from rich.console import Console
 
-from songmood.training.sweep import SweepTable, read_jobs
+from songmood.training.sweep import SweepTable, as_table, read_jobs
 
 SCORES = {"roc_auc_macro": 0.75, "pr_auc_macro": 0.5, "f1_macro": 0.25, "f1_micro": 0.125}
 
@@ -51,3 +52,18 @@ def test_a_sweep_with_a_failed_job_ends_with_status_1_and_its_table(
     assert rows[2] == ["2", "model=crnn", "0.750000", "0.500000", "0.250000", "0.125000", ""]
     assert rows[3][-1] == "ConfigError: no features"
     assert "model=crnn" in capsys.readouterr().out
+
+
+def test_the_terminal_shows_what_tells_jobs_apart_and_why_some_failed(tmp_path: Path) -> None:
+    reason = "ConfigError: no features, " + "a reason that is longer than a column " * 2
+    for number, model in enumerate(("crnn", "crnn_fusion")):
+        job(tmp_path, number, [f"model={model}", "data=random"])
+    (tmp_path / "0" / "metrics.json").write_text(json.dumps({"test": SCORES}))
+    (tmp_path / "1" / "failed.txt").write_text(reason)
+    console = Console(width=80, record=True)
+    console.print(as_table(read_jobs(tmp_path)))
+    said = console.export_text()
+    assert "model=crnn_fusion" in said
+    assert "0.7500" in said
+    assert "data=random" not in said
+    assert reason.strip() in " ".join(said.split())

@@ -17,13 +17,13 @@ class JobResult:
 
     Attributes:
         folder: its run folder.
-        overrides: what it changed, such as ``model=crnn_attn data=random``.
+        overrides: what its command line says, such as ``("model=crnn_attn", "data=random")``.
         test: the summary of `metrics.json`'s test split; None where it failed.
         failure: why it failed, in one line; None where it did not.
     """
 
     folder: Path
-    overrides: str
+    overrides: tuple[str, ...]
     test: dict[str, Any] | None
     failure: str | None
 
@@ -50,7 +50,7 @@ def read_jobs(folder: Path) -> list[JobResult]:
 
 
 def _read_job(folder: Path) -> JobResult:
-    overrides = " ".join(str(item) for item in OmegaConf.load(folder / ".hydra" / "overrides.yaml"))
+    overrides = tuple(str(item) for item in OmegaConf.load(folder / ".hydra" / "overrides.yaml"))
     failed, metrics = folder / "failed.txt", folder / "metrics.json"
     if failed.exists():
         return JobResult(folder, overrides, None, failed.read_text(encoding="utf-8").strip())
@@ -64,18 +64,21 @@ def write_table(jobs: list[JobResult], path: Path) -> None:
     lines = ["\t".join(("job", "overrides", *COLUMNS, "failure"))]
     for job in jobs:
         numbers = [f"{job.test[name]:.6f}" if job.test else "" for name in COLUMNS]
-        lines.append("\t".join((job.folder.name, job.overrides, *numbers, job.failure or "")))
+        lines.append("\t".join((job.folder.name, " ".join(job.overrides), *numbers, job.failure or "")))
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def as_table(jobs: list[JobResult]) -> Any:
-    """For the terminal."""
+    """For the terminal: the scores of each job beside what tells it from the others; below, why jobs failed."""
+    from rich.console import Group
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table("job", "overrides", *COLUMNS, title="sweep: test split")
+    shared = set.intersection(*(set(job.overrides) for job in jobs)) if len(jobs) > 1 else set()
+    table = Table("job", "overrides", *COLUMNS, title="sweep: test split", title_justify="left")
     for job in jobs:
-        if job.test:
-            table.add_row(job.folder.name, job.overrides, *(f"{job.test[name]:.4f}" for name in COLUMNS))
-        else:
-            table.add_row(job.folder.name, job.overrides, f"[red]failed: {job.failure}")
-    return table
+        own = "\n".join(override for override in job.overrides if override not in shared)
+        scores = [f"{job.test[name]:.4f}" for name in COLUMNS] if job.test else ["[red]failed"]
+        table.add_row(job.folder.name, escape(own), *scores)
+    failures = [f"[red]job {job.folder.name} failed:[/] {escape(job.failure)}" for job in jobs if job.failure]
+    return Group(table, *failures)
