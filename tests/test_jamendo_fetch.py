@@ -1,12 +1,15 @@
 """Several files at once: handed on as they come, bounded, interruptible."""
 
 import hashlib
+import re
+import subprocess
+import sys
 import threading
 
 import pytest
 
 from faulty_server import FaultyServer, stall, status, truncate, wrong_bytes
-from songmood.data.jamendo import fetch as fetch_module
+from small_disk import on_a_small_disk
 from songmood.data.jamendo.fetch import Fetch, open_client
 from songmood.data.jamendo.mirrors import Mirrors, Patience
 from songmood.data.jamendo.transfer import RemoteFile
@@ -153,16 +156,35 @@ def test_leaving_early_stops_the_transfers_and_keeps_what_came(server, tmp_path)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("fetch-")]
 
 
-def test_a_full_disk_ends_the_fetch_with_one_line(server, tmp_path, monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
+ON_A_FULL_DISK = """
+import subprocess, sys
+from pathlib import Path
+from songmood.data.jamendo.fetch import Fetch
+from songmood.data.jamendo.mirrors import Mirrors
+from songmood.data.jamendo.transfer import RemoteFile
+from songmood.errors import DownloadError
+url, folder, *files = sys.argv[1:]
+files = [RemoteFile(*file.split("=")) for file in files]
+def fetch():
+    with Fetch(files, Path(folder), Mirrors([url])) as arrivals:
+        return [arrival.fault for arrival in arrivals]
+try: fetch()
+except DownloadError as error: print(error)
+subprocess.run(["mount", "-o", "remount,size=4m", folder], check=True)
+print(fetch() == [None] * len(files), all(Path(folder, file.name).stat().st_size == 100_000 for file in files))
+"""
 
-    monkeypatch.setattr(fetch_module, "download", full)
-    with (
-        pytest.raises(DownloadError, match=r"no space left in .*: free some and run"),
-        fetch(server, tmp_path) as arrivals,
-    ):
-        list(arrivals)
+
+def test_a_full_disk_ends_the_fetch_with_one_line_and_it_goes_on_where_there_is_room(server, tmp_path):
+    files = [f"{file.path}={file.sha256}" for file in FILES]
+    wrap = on_a_small_disk(tmp_path, "700k")
+    command = [*wrap, sys.executable, "-c", ON_A_FULL_DISK, server.url, str(tmp_path), *files]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()
+    assert re.fullmatch(r"no space left in .* for \d\d\.tar: free some and run the command again, it goes on", first)
+    assert second == "True True"
+    assert set(server.requests.values()) == {1, 2}  # what was there already is not asked for again
 
 
 def test_proxies_of_the_environment_are_used(server, tmp_path, monkeypatch):
