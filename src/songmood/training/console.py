@@ -25,7 +25,6 @@ def quiet_libraries() -> None:
         if not any(isinstance(found, _Silencer) for found in logger.filters):
             logger.addFilter(_Silencer())
     warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")  # Lightning's, with torch 2.13
-    warnings.filterwarnings("ignore", message=".*anonymous setting has no effect.*")
     # The windows are gathered in whole batches by the dataset itself: more workers than the config says do not help.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings(

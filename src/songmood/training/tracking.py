@@ -40,7 +40,9 @@ def wandb_logger(save_dir: str, project: str, mode: str = "auto", **options: Any
         raise ConfigError("logger.wandb.mode=online but no W&B key is set: set WANDB_API_KEY, or use mode=auto")
     is_offline = mode == "offline" or not has_key() or os.environ.get("WANDB_MODE") in ("offline", "disabled")
     settings = wandb.Settings(silent=is_offline)  # offline, all that it would say is how to upload: the README says it
-    return WandbLogger(save_dir=save_dir, project=project, offline=is_offline, settings=settings, **options)
+    logger = WandbLogger(save_dir=save_dir, project=project, offline=is_offline, settings=settings, **options)
+    logger._wandb_init.pop("anonymous", None)  # Lightning always sets it, and W&B warns of it once a run
+    return logger
 
 
 def has_key() -> bool:
