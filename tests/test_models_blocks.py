@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from songmood.models.blocks import ConvBlock, TextbookBlock, conv_blocks, use_textbook_blocks
+from songmood.models.pool_first import normalise_pooled
 
 EXACT = {"rtol": 0.0, "atol": 1e-10}
 
@@ -136,6 +137,21 @@ def test_bfloat16_maps_keep_float32_statistics() -> None:
     assert block.norm.running_var.dtype == torch.float32
     torch.testing.assert_close(block.norm.running_var, reference.norm.running_var, rtol=0.01, atol=0)
     torch.testing.assert_close(out.float(), expected, rtol=0.1, atol=0.1)
+
+
+def test_in_bfloat16_the_gradient_of_a_map_still_adds_up_to_nothing() -> None:
+    torch.manual_seed(8)  # batch norm ignores a constant on its input, so no gradient may point that way
+    full = (torch.randn(4, 16, 64, 192) * 3 - 20).bfloat16().requires_grad_()
+    gain, bias = torch.rand(16) + 0.5, torch.zeros(16)
+    normalised, _, _ = normalise_pooled(full, (2, 2), gain, bias, 1e-3)
+    upstream = torch.randn(normalised.shape)
+    upstream -= upstream.mean((0, 2, 3), keepdim=True)
+    upstream = (upstream + 0.01).bfloat16()  # nearly balanced, as in training: what batch norm takes away is small
+    normalised.backward(upstream)
+    assert full.grad is not None
+    left = full.grad.double().sum((0, 2, 3)).norm()
+    arrived = (upstream.double() * gain[:, None, None] / 3).sum((0, 2, 3)).norm()
+    assert left < 0.01 * arrived
 
 
 def test_textbook_blocks_take_the_places_and_parameters_of_the_others() -> None:

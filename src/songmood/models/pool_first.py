@@ -60,17 +60,17 @@ class _NormalisePooled(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         full, pooled, where, gain, mean, variance = ctx.saved_tensors
-        on_pooled, on_gain, on_bias = aten.native_batch_norm_backward(
-            gradients[0], pooled, gain, mean, variance, None, None, False, ctx.epsilon, [True, True, True]
-        )
-        scattered = aten.max_pool2d_with_indices_backward(
-            on_pooled, full, ctx.pool, ctx.pool, [0, 0], [1, 1], False, where
+        _, on_gain, on_bias = aten.native_batch_norm_backward(
+            gradients[0], pooled, gain, mean, variance, None, None, False, ctx.epsilon, [False, True, True]
         )
         count = full.numel() // full.shape[1]
         inverse = torch.rsqrt(variance + ctx.epsilon)
         slope = -gain * inverse.square() * on_gain / count
         offset = -gain * inverse * on_bias / count - slope * mean
-        return scattered.add_(_affine(full, slope, offset)), None, on_gain, on_bias, None
+        on_full = _affine(full, slope, offset)
+        at_maxima = _add_scaled(_affine(pooled, slope, offset), gradients[0], gain * inverse)
+        _positions(on_full).scatter_(1, _positions(where), _positions(at_maxima))
+        return on_full, None, on_gain, on_bias, None
 
 
 def _statistics(full: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
@@ -87,3 +87,21 @@ def _affine(maps: Tensor, slope: Tensor, offset: Tensor) -> Tensor:
     """`slope` times `maps` plus `offset` for each channel: as a batch norm, one pass that only rounds at its end."""
     zeros = torch.zeros_like(slope)
     return torch.batch_norm(maps, slope, offset, zeros, torch.ones_like(slope), False, 0.0, 0.0, False)
+
+
+def _add_scaled(onto: Tensor, maps: Tensor, scale: Tensor) -> Tensor:
+    """Add `maps` times `scale` (C,) in place.
+
+    In bf16 the sum rounds once. Were the product rounded before, the far smaller `onto` would often vanish beside it,
+    always in the same direction: the channels' gradients would no longer add up to zero, as batch norm's must, and the
+    kernels before it would see a third more error than the textbook order's.
+    """
+    high = scale.to(maps.dtype)
+    low = (scale - high).to(maps.dtype)  # bf16 holds `scale` in two parts; else this is zero
+    return onto.addcmul_(maps, low[:, None, None]).addcmul_(maps, high[:, None, None])
+
+
+def _positions(maps: Tensor) -> Tensor:
+    """(B, C, F, T) seen as (B, F * T, C), in either memory order."""
+    batch, channels, bands, frames = maps.shape
+    return maps.permute(0, 2, 3, 1).view(batch, bands * frames, channels)
