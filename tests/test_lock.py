@@ -3,10 +3,11 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 
-from songmood.data.lock import BuildLock
+from songmood.data.lock import BuildLock, patiently
 from songmood.errors import CacheError
 
 HOLD = """
@@ -51,6 +52,23 @@ def test_a_second_builder_is_told_who_the_first_is(cache, holder):
     with pytest.raises(CacheError, match=rf"cache\.h5 is being built by {who}; wait for it"):
         BuildLock(cache).__enter__()
     assert json.loads((cache.parent / "cache.h5.lock").read_text())["pid"] == holder.pid
+
+
+def test_the_patient_wait_for_the_builders_end_and_try_again(cache, holder, caplog):
+    caplog.set_level("INFO")
+    attempts = []
+
+    def attempt():
+        attempts.append(holder.poll())
+        if len(attempts) == 1:
+            threading.Timer(0.3, holder.stdin.close).start()
+        with BuildLock(cache):
+            return "built"
+
+    assert patiently(cache, attempt) == "built"
+    assert attempts[0] is None
+    assert len(attempts) == 2
+    assert f"waiting: {cache} is being built by process {holder.pid}" in caplog.text
 
 
 def test_a_killed_holders_lock_is_free_at_once(cache, holder):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from songmood.data.cache import MelCache
 from songmood.data.corpus import SPLITS, check_splits, corpus_tags
 from songmood.data.ingest import Job, build_cache
+from songmood.data.lock import patiently
 from songmood.data.plan import CachePlan
 from songmood.data.sources import AudioFiles, MissingFiles, NpyFiles
 from songmood.data.tracks import Track, read_tag_list, read_tracks
@@ -93,18 +94,13 @@ class FolderCorpus:
     def open(self) -> MelCache:
         """The cache; built where it is missing or where TSVs, tags or files changed since.
 
+        Where another process builds it, that one's end is awaited.
+
         Raises:
             CacheError: it cannot be opened or built, or was made with other mel parameters.
             CorpusError: no track can be used, or one cannot and `strict`.
         """
-        if self.cache_path.exists():
-            cache = MelCache.open(self.cache_path, self.mel)  # a damaged one is the user's to look at, never replaced
-            if cache.preamble.plan == self.plan.digest:
-                self._refuse_left_out(cache)
-                return cache
-            logger.info("%s changed since %s was built: building it again", self.root, self.cache_path)
-        build_cache(self.plan, self.jobs(), workers=self._num_workers(), strict=self.strict, replace_unfinished=True)
-        return MelCache.open(self.cache_path, self.mel)
+        return patiently(self.cache_path, self._open)
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -154,6 +150,16 @@ class FolderCorpus:
         if missing := tuple(stem for stem, file in self.files.items() if not file):
             kind = "melspecs/{stem}.npy" if self.has_melspecs else "audio file for {stem}"
             yield MissingFiles(missing, f"no {kind} in {self.root.name}")
+
+    def _open(self) -> MelCache:
+        if self.cache_path.exists():
+            cache = MelCache.open(self.cache_path, self.mel)  # a damaged one is the user's to look at, never replaced
+            if cache.preamble.plan == self.plan.digest:
+                self._refuse_left_out(cache)
+                return cache
+            logger.info("%s changed since %s was built: building it again", self.root, self.cache_path)
+        build_cache(self.plan, self.jobs(), workers=self._num_workers(), strict=self.strict, replace_unfinished=True)
+        return MelCache.open(self.cache_path, self.mel)
 
     def _refuse_left_out(self, cache: MelCache) -> None:
         if self.strict and cache.left_out:

@@ -6,14 +6,17 @@ import json
 import logging
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from songmood.data.disk import sync
-from songmood.errors import CacheError
+from songmood.errors import CacheBusyError
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _HELD = {errno.EAGAIN, errno.EACCES}
@@ -31,7 +34,7 @@ class BuildLock:
             lost although later bytes are there.
 
     Raises:
-        CacheError: somebody else builds this cache; on entry.
+        CacheBusyError: somebody else builds this cache; on entry.
     """
 
     def __init__(self, cache: Path) -> None:
@@ -76,7 +79,7 @@ class BuildLock:
             elif error.errno in _HELD:
                 holder = _holder(descriptor)
                 who = f"process {holder['pid']} on {holder['host']}" if holder else "another process"
-                raise CacheError(
+                raise CacheBusyError(
                     f"{self.cache} is being built by {who}; wait for it or stop it, the build then goes on where it was"
                 ) from None
             else:
@@ -87,6 +90,31 @@ class BuildLock:
             return os.path.samestat(os.fstat(descriptor), self.path.stat())
         except FileNotFoundError:
             return False
+
+
+def patiently(cache: Path, attempt: Callable[[], T]) -> T:
+    """What `attempt` returns; where another process is building the cache, its end is awaited and the attempt repeated.
+
+    So the jobs of a parallel sweep may all need a cache that is not there yet: one builds it, and all take it.
+    """
+    try:
+        return attempt()
+    except CacheBusyError as error:
+        logger.info("waiting: %s", error)
+    _wait(cache)
+    return patiently(cache, attempt)
+
+
+def _wait(cache: Path) -> None:
+    """Return when nobody holds the cache's lock."""
+    try:
+        descriptor = os.open(BuildLock(cache).path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    finally:
+        os.close(descriptor)
 
 
 def _holder(descriptor: int) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from songmood.data.demo.moods import TAGS, evidence
 from songmood.data.demo.recording import Recording
 from songmood.data.features import AUDIO_FEATURES
 from songmood.data.ingest import build_cache
+from songmood.data.lock import patiently
 from songmood.data.mel import MelParameters
 from songmood.data.partial import read_preamble
 from songmood.data.plan import CachePlan
@@ -85,24 +86,12 @@ class DemoCorpus:
     def open(self) -> MelCache:
         """The cache; composed, played and measured first where there is none of these numbers yet.
 
+        Where another process builds it, that one's end is awaited.
+
         Raises:
-            CacheError: it is being built by another process, cannot be written, or was made with other mel parameters.
+            CacheError: it cannot be written, or was made with other mel parameters.
         """
-        if self.cache_path.exists():
-            if read_preamble(self.cache_path).plan == self.plan.digest:
-                return MelCache.open(self.cache_path, self.mel)
-            MelCache.open(self.cache_path, self.mel)  # refuses what is no demo of other numbers
-            logger.info("%s holds another demo corpus: building it again", self.cache_path)
-        self._write_tables()
-        workers = (os.cpu_count() or 1) if self.workers is None else self.workers
-        build_cache(self.plan, self.jobs(), workers=workers, replace_unfinished=True)
-        cache = MelCache.open(self.cache_path, self.mel)
-        if cache.source != self.plan.source:
-            raise CacheError(
-                f"{self.cache_path} was replaced by a demo corpus of other numbers while this one was built; "
-                "set another corpus.root for each"
-            )
-        return cache
+        return patiently(self.cache_path, self._open)
 
     @cached_property
     def plan(self) -> CachePlan:
@@ -128,6 +117,23 @@ class DemoCorpus:
             tagged = [piece for piece in self.catalogue.pieces if tag in piece.track.tags and piece not in chosen]
             chosen += sorted(tagged, key=lambda piece: -evidence(tag, piece.attributes))[:1]
         return tuple(chosen)
+
+    def _open(self) -> MelCache:
+        if self.cache_path.exists():
+            if read_preamble(self.cache_path).plan == self.plan.digest:
+                return MelCache.open(self.cache_path, self.mel)
+            MelCache.open(self.cache_path, self.mel)  # refuses what is no demo of other numbers
+            logger.info("%s holds another demo corpus: building it again", self.cache_path)
+        self._write_tables()
+        workers = (os.cpu_count() or 1) if self.workers is None else self.workers
+        build_cache(self.plan, self.jobs(), workers=workers, replace_unfinished=True)
+        cache = MelCache.open(self.cache_path, self.mel)
+        if cache.source != self.plan.source:
+            raise CacheError(
+                f"{self.cache_path} was replaced by a demo corpus of other numbers while this one was built; "
+                "set another corpus.root for each"
+            )
+        return cache
 
     def _write_tables(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
