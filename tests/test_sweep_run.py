@@ -57,3 +57,20 @@ def test_each_job_is_a_wandb_run_of_its_own_with_its_config_metrics_table_and_pi
 def test_the_failed_job_leaves_no_open_wandb_run(sweep) -> None:
     folder, _ = sweep
     assert not list((folder / "1").glob("wandb/offline-run-*"))
+
+
+def test_the_jobs_of_a_parallel_sweep_build_a_missing_cache_once_and_forget_earlier_failures(tmp_path) -> None:
+    corpus = write_corpus(tmp_path / "corpus")
+    folder = tmp_path / "sweep"
+    (folder / "0").mkdir(parents=True)
+    (folder / "0" / "failed.txt").write_text("ConfigError: of yesterday\n")
+    parallel = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", f"hydra.sweep.dir={folder}", "logger=none"]
+    small = [*TINY_RUN, *TINY_NET, "trainer.max_epochs=1", "callbacks={progress_bar:null}"]
+    overrides = [*folder_overrides(corpus), "corpus.workers=1", *small]
+
+    done = run(command("train.py", "-m", "model=crnn,crnn_attn", "data=random", *overrides, *parallel))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [line.split("\t") for line in (folder / "sweep.tsv").read_text().splitlines()][1:]
+    assert [row[6] for row in rows] == ["", ""]
+    assert (corpus / "cache.h5").is_file()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from songmood.data.cache import MelCache
+from songmood.data.cores import usable_cores
 from songmood.data.corpus import SPLITS, check_splits, corpus_tags
 from songmood.data.ingest import Job, build_cache
 from songmood.data.lock import patiently
@@ -171,7 +172,7 @@ class FolderCorpus:
             return self.workers
         present = [file for file in self.files.values() if file]
         is_quick = self.has_melspecs and sum(file.stat().st_size for file in present) < QUICK_BYTES
-        return 0 if is_quick else min(os.cpu_count() or 1, len(present))
+        return 0 if is_quick else min(usable_cores(), len(present))
 
     def _find_melspec(self, track: Track) -> Path | None:
         file = self.root / "melspecs" / f"{track.stem}.npy"

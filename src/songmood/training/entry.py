@@ -24,6 +24,7 @@ from songmood.errors import SongmoodError
 
 log = logging.getLogger(__name__)
 
+FAILED, TRACEBACK = "failed.txt", "traceback.txt"  # what a sweep's job leaves that failed
 INTERRUPTED = 130  # the shell's status for a command that Ctrl-C ended
 
 
@@ -75,6 +76,9 @@ def _job(config: DictConfig) -> float:
     """One job; in a sweep a failing one is recorded and the others go on."""
     folder = Path(HydraConfig.get().runtime.output_dir)
     is_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
+    if is_sweep:  # where the sweep is repeated in the same folder, its failures are of the past
+        for name in (FAILED, TRACEBACK):
+            (folder / name).unlink(missing_ok=True)
     try:
         return _task(config)(config, folder)
     except SongmoodError as error:
@@ -88,10 +92,10 @@ def _job(config: DictConfig) -> float:
         if not is_sweep:
             raise
         log.debug(traceback.format_exc())
-        (folder / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
-        message = f"{type(error).__name__}: {error} (see {folder}/traceback.txt)"
+        (folder / TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
+        message = f"{type(error).__name__}: {error} (see {folder}/{TRACEBACK})"
     log.error(message)
-    (folder / "failed.txt").write_text(message + "\n", encoding="utf-8")
+    (folder / FAILED).write_text(message + "\n", encoding="utf-8")
     return float("nan")
 
 

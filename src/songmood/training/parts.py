@@ -1,7 +1,7 @@
 """How the parts of a run are made from plain configuration."""
 
 import logging
-import os
+import multiprocessing
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -30,6 +30,8 @@ from songmood.training.tagger import OptimiserFactory
 
 log = logging.getLogger(__name__)
 
+DEFAULT_THREADS = torch.get_num_threads()  # one per core that this process may use, or what OMP_NUM_THREADS says
+
 
 def plain(composed: DictConfig, *, resolve: bool = True) -> dict[str, Any]:
     """The composed configuration as plain types.
@@ -53,10 +55,17 @@ def prepare_process(config: Mapping[str, Any]) -> Speed:
     """Threads, quiet libraries, distributed start-up; decides what makes a step fast on the device at hand."""
     quiet_libraries()
     start_processes_with_one_job()
-    torch.set_num_threads(config["threads"] or os.cpu_count() or 1)
+    _spawn_from_parallel_jobs()
+    torch.set_num_threads(config["threads"] or DEFAULT_THREADS)
     speed = Speed(**config["speed"]).on(device_of(config["trainer"]["accelerator"]))
     speed.prepare_process()
     return speed
+
+
+def _spawn_from_parallel_jobs() -> None:
+    """A parallel sweep's job names a way to start processes that those it starts do not know (pytorch#44687)."""
+    if multiprocessing.get_start_method() not in multiprocessing.get_all_start_methods():
+        multiprocessing.set_start_method("spawn", force=True)
 
 
 def choices(*groups: str) -> list[str]:

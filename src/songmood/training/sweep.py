@@ -8,6 +8,8 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
+from songmood.training.entry import FAILED
+
 COLUMNS = ("roc_auc_macro", "pr_auc_macro", "f1_macro", "f1_micro")
 
 
@@ -51,7 +53,7 @@ def read_jobs(folder: Path) -> list[JobResult]:
 
 def _read_job(folder: Path) -> JobResult:
     overrides = tuple(str(item) for item in OmegaConf.load(folder / ".hydra" / "overrides.yaml"))
-    failed, metrics = folder / "failed.txt", folder / "metrics.json"
+    failed, metrics = folder / FAILED, folder / "metrics.json"
     if failed.exists():
         return JobResult(folder, overrides, None, failed.read_text(encoding="utf-8").strip())
     if not metrics.exists():

@@ -1,13 +1,13 @@
 """DemoCorpus: music that is made here, in half a minute, with tags that can be learnt from its sound."""
 
 import logging
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
 from functools import cached_property
 from pathlib import Path
 
 from songmood.data.cache import MelCache
+from songmood.data.cores import usable_cores
 from songmood.data.corpus import SPLITS, check_splits, corpus_tags
 from songmood.data.demo.attributes import Attributes
 from songmood.data.demo.catalogue import Catalogue, Piece
@@ -125,7 +125,7 @@ class DemoCorpus:
             MelCache.open(self.cache_path, self.mel)  # refuses what is no demo of other numbers
             logger.info("%s holds another demo corpus: building it again", self.cache_path)
         self._write_tables()
-        workers = (os.cpu_count() or 1) if self.workers is None else self.workers
+        workers = usable_cores() if self.workers is None else self.workers
         build_cache(self.plan, self.jobs(), workers=workers, replace_unfinished=True)
         cache = MelCache.open(self.cache_path, self.mel)
         if cache.source != self.plan.source:
