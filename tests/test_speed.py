@@ -1,7 +1,9 @@
 """What makes a step fast does not change what it computes, and one switch turns all of it off."""
 
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -11,7 +13,7 @@ from songmood.errors import ConfigError
 from songmood.models.blocks import TextbookBlock
 from songmood.models.crnn import build_crnn
 from songmood.training.speed import Speed, device_of
-from tiny import TINY_NET, train_here, write_corpus
+from tiny import TINY_NET, run, train_here, training_command, write_corpus
 
 
 def tiny_net() -> torch.nn.Module:
@@ -57,3 +59,20 @@ def test_one_switch_turns_everything_off(tmp_path: Path) -> None:
 def test_an_unknown_value_is_refused(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=f"speed.{name}={value}: expected"):
         Speed(**{name: value})
+
+
+@pytest.mark.skipif(shutil.which("c++") is None, reason="compiling needs a C++ compiler")
+def test_a_compiled_net_trains_to_the_same_scores_and_keeps_its_keys(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "corpus")
+    shared = ["trainer.max_epochs=1", "speed.precision=32-true", "callbacks={progress_bar:null}"]
+    shared += ["model.block_dropout=0", "model.head_dropout=0"]  # eager and compiled draw different numbers
+    scores, keys = [], []
+    for is_compiled in (False, True):
+        folder = tmp_path / str(is_compiled)
+        done = run(training_command(corpus, folder, *shared, f"speed.compile={is_compiled}"))
+        assert done.returncode == 0, done.stderr
+        assert "Warning" not in done.stderr
+        scores.append(np.load(folder / "predictions.npy"))
+        keys.append(torch.load(folder / "checkpoints" / "last.ckpt")["state_dict"].keys())
+    np.testing.assert_allclose(*scores, atol=1e-4)
+    assert keys[0] == keys[1]
