@@ -32,6 +32,11 @@ class Row:
         return self.ours / self.obvious if self.obvious and self.ours else None
 
 
+def without_gpu(what: str, target: float) -> Row:
+    """The row of something that only a GPU could measure, and none was there."""
+    return Row(what, None, None, "", target, "needs a CUDA device")
+
+
 def rates(sides: dict[str, Callable[[], int]], rounds: int = 5) -> dict[str, float]:
     """Median work per second of each side, the sides taking turns so that a noisy machine hits all of them.
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from benchmarks.harness import Row, rates
+from benchmarks.harness import Row, rates, without_gpu
 from benchmarks.step_workers import NUM_CORES
 from benchmarks.training_step import OBVIOUS, Way, build
 from benchmarks.training_step_cpu import POOL_FIRST
@@ -21,7 +21,7 @@ def rows() -> list[Row]:
     table = [_row("cpu", POOL_FIRST, f"{NUM_CORES} CPU cores", 1.0)]
     if torch.cuda.is_available():
         return [*table, _row("cuda", OURS, "one GPU", 5.0)]
-    return [*table, Row("scoring whole tracks, one GPU", None, None, "", 5.0, "needs a CUDA device")]
+    return [*table, without_gpu("scoring whole tracks, one GPU", 5.0)]
 
 
 def _row(device: str, ours: Way, where: str, target: float) -> Row:
