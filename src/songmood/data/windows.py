@@ -54,11 +54,11 @@ class CentreWindow:
 
 
 @dataclass(frozen=True)
-class RandomWindows:
-    """Random windows of each track, drawn once: the paper's RandomSampling set.
+class FreshWindows:
+    """Random windows of each track, others in every epoch.
 
     Attributes:
-        per_track: windows of each track; the paper has five.
+        per_track: windows of each track in an epoch; the paper has five.
         seed: other seeds draw other windows.
     """
 
@@ -66,35 +66,33 @@ class RandomWindows:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check_drawn(self.per_track, self.seed)
-
-    def draw(
-        self, lengths: NDArray[np.int64], window: int, epoch: int = 0, keys: NDArray[np.uint64] | None = None
-    ) -> Windows:
-        """See `Sampling.draw`; the epoch makes no difference."""
-        return _draw_random(lengths, window, keys, self.per_track, self.seed, 0)
-
-
-@dataclass(frozen=True)
-class FreshWindows:
-    """Random windows of each track, others in every epoch.
-
-    Attributes:
-        per_track: windows of each track in an epoch.
-        seed: other seeds draw other windows. Epoch 0 has the windows of `RandomWindows` of the same seed.
-    """
-
-    per_track: int = 5
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        _check_drawn(self.per_track, self.seed)
+        if not _is_whole(self.per_track, 1):
+            raise ConfigError(
+                f"per_track={self.per_track!r}: expected a whole number of windows, at least 1; "
+                "the paper has per_track=5"
+            )
+        if not _is_whole(self.seed, 0):
+            raise ConfigError(f"seed={self.seed!r}: expected a whole number, 0 or more, such as seed=0")
 
     def draw(
         self, lengths: NDArray[np.int64], window: int, epoch: int = 0, keys: NDArray[np.uint64] | None = None
     ) -> Windows:
         """See `Sampling.draw`."""
-        return _draw_random(lengths, window, keys, self.per_track, self.seed, epoch)
+        last = _last_start(lengths, window)
+        keys = np.arange(len(lengths), dtype=np.uint64) if keys is None else keys
+        bits = random_bits(self.seed, epoch, keys[:, None], np.arange(self.per_track))  # (N, per_track)
+        start = random_integers(bits, last[:, None] + 1)
+        return Windows(np.repeat(np.arange(len(lengths)), self.per_track), start.ravel())
+
+
+class RandomWindows(FreshWindows):
+    """Random windows of each track, drawn once: the paper's RandomSampling set; those of `FreshWindows` in epoch 0."""
+
+    def draw(
+        self, lengths: NDArray[np.int64], window: int, epoch: int = 0, keys: NDArray[np.uint64] | None = None
+    ) -> Windows:
+        """See `Sampling.draw`; the epoch makes no difference."""
+        return super().draw(lengths, window, 0, keys)
 
 
 @dataclass(frozen=True)
@@ -130,25 +128,6 @@ def _last_start(lengths: NDArray[np.int64], window: int) -> NDArray[np.int64]:
             f"window={window!r}: expected a whole number of frames, at least 1; the paper has window=1366"
         )
     return np.maximum(lengths - window, 0).astype(np.int64)
-
-
-def _draw_random(
-    lengths: NDArray[np.int64], window: int, keys: NDArray[np.uint64] | None, per_track: int, seed: int, epoch: int
-) -> Windows:
-    last = _last_start(lengths, window)
-    keys = np.arange(len(lengths), dtype=np.uint64) if keys is None else keys
-    bits = random_bits(seed, epoch, keys[:, None], np.arange(per_track))  # (N, per_track)
-    start = random_integers(bits, last[:, None] + 1)
-    return Windows(np.repeat(np.arange(len(lengths)), per_track), start.ravel())
-
-
-def _check_drawn(per_track: int, seed: int) -> None:
-    if not _is_whole(per_track, 1):
-        raise ConfigError(
-            f"per_track={per_track!r}: expected a whole number of windows, at least 1; the paper has per_track=5"
-        )
-    if not _is_whole(seed, 0):
-        raise ConfigError(f"seed={seed!r}: expected a whole number, 0 or more, such as seed=0")
 
 
 def _is_whole(value: object, minimum: int) -> bool:
