@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pytorch_lightning as pl
 import torch
 import yaml
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from songmood.config import config_dir
 from songmood.errors import ConfigError
@@ -59,6 +61,61 @@ def test_one_switch_turns_everything_off(tmp_path: Path) -> None:
 def test_an_unknown_value_is_refused(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=f"speed.{name}={value}: expected"):
         Speed(**{name: value})
+
+
+class Waits(TorchDispatchMode):
+    """Counts what copies a tensor's value to the host: an accelerator's whole queue would be waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+        self.others = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        is_wait = func.overloadpacket in (torch.ops.aten._local_scalar_dense, torch.ops.aten.nonzero)
+        self.count += is_wait
+        self.others += not is_wait
+        return func(*args, **(kwargs or {}))
+
+
+class WatchPasses(pl.Callback):
+    """Counts the waits from the beginning of a pass to the end of its last batch, fetching batches included."""
+
+    def __init__(self) -> None:
+        self.waits = Waits()
+
+    def on_train_epoch_start(self, *args: object) -> None:
+        self.waits.__enter__()
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, module: object, outputs: object, batch: object, index: int
+    ) -> None:
+        if index + 1 == trainer.num_training_batches:
+            self.waits.__exit__(None, None, None)
+
+    def on_validation_epoch_start(self, *args: object) -> None:
+        self.waits.__enter__()
+
+    def on_validation_batch_end(
+        self, trainer: pl.Trainer, module: object, outputs: object, batch: object, index: int
+    ) -> None:
+        if [index + 1] == trainer.num_val_batches:
+            self.waits.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("resident", ["false", "true"])
+def test_no_batch_waits_for_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resident: str) -> None:
+    watch = WatchPasses()
+    fit = pl.Trainer.fit
+
+    def watched_fit(trainer: pl.Trainer, *args: object, **options: object) -> None:
+        trainer.callbacks.append(watch)
+        fit(trainer, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pl.Trainer, "fit", watched_fit)
+    train_here(write_corpus(tmp_path / "corpus"), tmp_path / "run", f"data.device_resident={resident}")
+    assert watch.waits.others > 100
+    assert watch.waits.count == 0
 
 
 @pytest.mark.skipif(shutil.which("c++") is None, reason="compiling needs a C++ compiler")

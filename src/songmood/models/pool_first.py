@@ -60,11 +60,11 @@ class _NormalisePooled(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         full, pooled, where, gain, mean, variance = ctx.saved_tensors
-        _, on_gain, on_bias = aten.native_batch_norm_backward(
-            gradients[0], pooled, gain, mean, variance, None, None, False, ctx.epsilon, [False, True, True]
+        inverse = torch.rsqrt(variance + ctx.epsilon)
+        _, on_gain, on_bias = aten.native_batch_norm_backward(  # statistics twice: CPUs read the first, CUDA the second
+            gradients[0], pooled, gain, mean, variance, mean, inverse, False, ctx.epsilon, [False, True, True]
         )
         count = full.numel() // full.shape[1]
-        inverse = torch.rsqrt(variance + ctx.epsilon)
         slope = -gain * inverse.square() * on_gain / count
         offset = -gain * inverse * on_bias / count - slope * mean
         on_full = _affine(full, slope, offset)

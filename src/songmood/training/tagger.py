@@ -45,8 +45,8 @@ class Tagger(pl.LightningModule):
         self._optimiser = optimiser
         self._seed = seed
         self.register_buffer("thresholds", torch.full((len(card.tags),), torch.nan))
-        self.train_loss = MeanMetric()
-        self.validation_loss = MeanMetric()
+        self.train_loss = MeanMetric(nan_strategy="disable")  # looking for NaN would wait for the device in each step
+        self.validation_loss = MeanMetric(nan_strategy="disable")
         self.collected = ScoreCollector()
 
     @property
@@ -69,7 +69,7 @@ class Tagger(pl.LightningModule):
         """The loss of one batch."""
         assert self.loss is not None
         loss: Tensor = self.loss(self(batch), batch.target)
-        self.train_loss.update(loss.detach(), weight=len(batch.target))
+        self.train_loss.update(loss.detach().expand(len(batch.target)))
         return loss
 
     def on_train_epoch_end(self) -> None:
@@ -84,7 +84,7 @@ class Tagger(pl.LightningModule):
         """Loss and scores of one batch, left on the device."""
         logits = self(batch)
         if self.loss is not None:
-            self.validation_loss.update(self.loss(logits, batch.target), weight=len(batch.target))
+            self.validation_loss.update(self.loss(logits, batch.target).expand(len(batch.target)))
         self._collect(logits, batch)
 
     def on_validation_epoch_end(self) -> None:
