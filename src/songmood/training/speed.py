@@ -62,11 +62,12 @@ class Speed:
         if self.channels_last:
             net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if self.compile:
-            net.compile()
+            net.compile(dynamic=False)  # else an epoch's last, smaller batch leaves slower kernels to all later ones
 
     def trainer_arguments(self) -> dict[str, Any]:
         """What Lightning's Trainer must know."""
-        return {"precision": self.precision, "benchmark": self.cudnn_benchmark}
+        # A fit validates under `no_grad`: under `inference_mode` scoring would compile the net once more.
+        return {"precision": self.precision, "benchmark": self.cudnn_benchmark, "inference_mode": not self.compile}
 
 
 def device_of(accelerator: str) -> str:
