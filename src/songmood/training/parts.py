@@ -64,7 +64,7 @@ def prepare_process(config: Mapping[str, Any]) -> Speed:
 
 def _spawn_from_parallel_jobs() -> None:
     """A parallel sweep's job names a way to start processes that those it starts do not know (pytorch#44687)."""
-    if multiprocessing.get_start_method() not in multiprocessing.get_all_start_methods():
+    if multiprocessing.get_start_method(allow_none=True) not in (None, *multiprocessing.get_all_start_methods()):
         multiprocessing.set_start_method("spawn", force=True)
 
 
