@@ -19,14 +19,12 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+AREAS = ("test", "validation, mean over epochs")
 WAYS = {
     "float32": ("speed.precision=32-true",),
     "float32, other last bits": ("speed.precision=32-true", "speed.fused_optimizer=false"),
     "bfloat16": ("speed.precision=bf16-mixed",),
 }
-
-
-AREAS = ("test", "validation, mean over epochs")
 
 
 def run(*command: str, folder: Path) -> float:

@@ -22,7 +22,7 @@ class Way:
         is_bfloat16: autocast to bfloat16.
         is_pool_first: our blocks rather than textbook modules.
         is_memory_kept: freed memory stays with the process (CPU): the first such step decides for its process.
-        is_compiled: `net.compile()`.
+        is_compiled: `net.compile`.
         is_fused: the optimiser is one kernel.
     """
 
@@ -54,7 +54,7 @@ def make_step(
     if way.is_channels_last:
         net.to(memory_format=torch.channels_last)
     if way.is_compiled:
-        net.compile()
+        net.compile(dynamic=False)
     optimiser = torch.optim.Adam(net.parameters(), lr=1e-3, eps=1e-7, fused=way.is_fused or None)
     dtype = next(net.parameters()).dtype
     generator = torch.Generator().manual_seed(1)

@@ -41,7 +41,7 @@ def _scorer(way: Way, device: str, mel: Tensor) -> Callable[[], Tensor]:
     if way.is_channels_last:
         net.to(memory_format=torch.channels_last)
     if way.is_compiled:
-        net.compile()
+        net.compile(dynamic=False)
     batch = len(mel) if way.is_bfloat16 else min(64, len(mel))  # 64: what most people would write
 
     @torch.inference_mode()

@@ -1,8 +1,6 @@
 import logging
 import os
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -183,20 +181,6 @@ def test_a_cache_is_built_again_after_a_change(mels, change):
         (mels / "5.npy").rename(mels / "melspecs/05/5.npy")
     second = opened(mels, tags=["sad", "happy"] if change == "tags" else None)
     assert second.fingerprint != first.fingerprint
-
-
-def test_processes_may_need_a_missing_cache_at_once(tmp_path):
-    root = folder(tmp_path / "music")
-    for number in range(1, 6):
-        save_audio(root / "audio" / f"{number:02}" / f"{number}.wav", number, seconds=20)
-    code = (
-        "import sys, logging; logging.basicConfig(level='INFO', stream=sys.stdout)\n"
-        "from songmood.data.folder import FolderCorpus\n"
-        f"print(len(FolderCorpus({str(root)!r}, cache_path={str(tmp_path / 'cache.h5')!r}).open().track_ids))"
-    )
-    processes = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    said = [process.communicate(timeout=60)[0] for process in processes]
-    assert [text.splitlines()[-1] for text in said] == ["5", "5", "5"]
 
 
 def test_a_moved_folder_keeps_its_cache(mels):

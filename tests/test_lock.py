@@ -4,11 +4,15 @@ import socket
 import subprocess
 import sys
 import threading
+from concurrent import futures
 
 import pytest
 
+from songmood.data.demo import DemoCorpus
+from songmood.data.folder import FolderCorpus
 from songmood.data.lock import BuildLock, patiently
 from songmood.errors import CacheError
+from tiny import write_corpus
 
 HOLD = """
 import sys, time
@@ -69,6 +73,20 @@ def test_the_patient_wait_for_the_builders_end_and_try_again(cache, holder, capl
     assert attempts[0] is None
     assert len(attempts) == 2
     assert f"waiting: {cache} is being built by process {holder.pid}" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["folder", "demo"])
+def test_a_corpus_that_somebody_else_builds_is_waited_for(tmp_path, kind):
+    if kind == "folder":
+        corpus = FolderCorpus(write_corpus(tmp_path / "corpus"), cache_path=tmp_path / "cache.h5", workers=0)
+    else:
+        corpus = DemoCorpus(tmp_path / "demo", num_tracks=12, num_artists=6, seconds=5.0, workers=0)
+    with futures.ThreadPoolExecutor() as pool:
+        with BuildLock(corpus.cache_path):
+            opened = pool.submit(corpus.open)
+            with pytest.raises(futures.TimeoutError):
+                opened.result(timeout=1)
+        assert len(opened.result(timeout=60).track_ids) == sum(map(len, corpus.splits.values()))
 
 
 def test_a_killed_holders_lock_is_free_at_once(cache, holder):

@@ -1,5 +1,6 @@
 """What makes a step fast does not change what it computes, and one switch turns all of it off."""
 
+import csv
 import shutil
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from songmood.errors import ConfigError
 from songmood.models.blocks import TextbookBlock
 from songmood.models.crnn import build_crnn
 from songmood.training.speed import Speed, device_of
-from tiny import TINY_NET, run, train_here, training_command, write_corpus
+from tiny import ROOT, TINY_NET, run, train_here, training_command, write_corpus
 
 
 def tiny_net() -> torch.nn.Module:
@@ -118,18 +119,31 @@ def test_no_batch_waits_for_the_device(tmp_path: Path, monkeypatch: pytest.Monke
     assert watch.waits.count == 0
 
 
+def test_the_loss_of_a_pass_is_the_mean_over_its_windows(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "corpus")  # 8 windows in batches of 3, 3 and 2
+    train_here(corpus, tmp_path / "run", "data.evaluation_batch_size=3", "speed.precision=32-true")
+    scores, targets = (np.load(tmp_path / "run" / "validation" / f"{name}.npy") for name in ("predictions", "targets"))
+    expected = -np.where(targets, np.log(scores), np.log1p(-scores)).mean()
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        *_, last = csv.DictReader(file)
+    assert float(last["validation/loss"]) == pytest.approx(expected, rel=1e-5)
+
+
 @pytest.mark.skipif(shutil.which("c++") is None, reason="compiling needs a C++ compiler")
 def test_a_compiled_net_trains_to_the_same_scores_and_keeps_its_keys(tmp_path: Path) -> None:
-    corpus = write_corpus(tmp_path / "corpus")
+    corpus = write_corpus(tmp_path / "corpus", sizes={"train": 12, "validation": 8, "test": 7})
     shared = ["trainer.max_epochs=1", "speed.precision=32-true", "callbacks={progress_bar:null}"]
     shared += ["model.block_dropout=0", "model.head_dropout=0"]  # eager and compiled draw different numbers
-    scores, keys = [], []
+    scores, keys, said = [], [], []
     for is_compiled in (False, True):
         folder = tmp_path / str(is_compiled)
-        done = run(training_command(corpus, folder, *shared, f"speed.compile={is_compiled}"))
+        command = training_command(corpus, folder, *shared, f"speed.compile={is_compiled}")
+        done = run(command, TORCH_LOGS="recompiles")
         assert done.returncode == 0, done.stderr
         assert "Warning" not in done.stderr
         scores.append(np.load(folder / "predictions.npy"))
         keys.append(torch.load(folder / "checkpoints" / "last.ckpt")["state_dict"].keys())
+        said.append(done.stderr.count(f"Recompiling function forward in {ROOT}/src/songmood/models/crnn.py"))
     np.testing.assert_allclose(*scores, atol=1e-4)
     assert keys[0] == keys[1]
+    assert said == [0, 3]  # training windows: 8, then 4 a batch; validation: 8, in the fit and after; test: 7

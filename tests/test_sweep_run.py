@@ -59,7 +59,7 @@ def test_the_failed_job_leaves_no_open_wandb_run(sweep) -> None:
     assert not list((folder / "1").glob("wandb/offline-run-*"))
 
 
-def test_the_jobs_of_a_parallel_sweep_build_a_missing_cache_once_and_forget_earlier_failures(tmp_path) -> None:
+def test_a_parallel_sweep_builds_a_missing_cache_and_forgets_earlier_failures(tmp_path) -> None:
     corpus = write_corpus(tmp_path / "corpus")
     folder = tmp_path / "sweep"
     (folder / "0").mkdir(parents=True)

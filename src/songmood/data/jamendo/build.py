@@ -1,13 +1,13 @@
 """`songmood data fetch` and `build`: from whatever is here to all archives, or to the finished cache."""
 
 import logging
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from songmood.data.cores import usable_cores
 from songmood.data.disk import gigabytes
 from songmood.data.finish import sweep
 from songmood.data.ingest import BuildReport, build_cache
@@ -82,7 +82,7 @@ def build(
         CacheError: as `build_cache`; or there is no room; or features are asked for and there is no cache.
         CorpusError: a file was refused, and `strict`.
     """
-    workers = len(os.sched_getaffinity(0)) if workers is None else workers
+    workers = usable_cores() if workers is None else workers
     report, strays = None, []
     with BuildLock(_made(store.root)):
         needs_mel = store.is_nearly_built or ("melspecs" in kinds and not store.is_built)
