@@ -12,7 +12,7 @@ from rich.table import Table
 
 import benchmarks
 from benchmarks.harness import Row
-from songmood.training.provenance import code_version, hardware
+from songmood.runs.provenance import code_version, hardware
 
 
 def main() -> None:

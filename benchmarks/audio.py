@@ -16,9 +16,9 @@ import numpy as np
 import soundfile
 
 from benchmarks.harness import Row, rates
-from songmood.data.audio import load_audio
-from songmood.data.features import audio_features
-from songmood.data.mel import MelSpectrogram
+from songmood.audio.features import audio_features
+from songmood.audio.mel import MelSpectrogram
+from songmood.audio.samples import load_audio
 
 CORES = 2
 FILES = 16

@@ -16,11 +16,11 @@ import h5py
 import numpy as np
 
 from benchmarks.harness import Row, rates
-from songmood.data.jamendo.build import build
-from songmood.data.jamendo.catalogue import DATASETS
-from songmood.data.jamendo.store import Store
-from songmood.data.jamendo.supply import Sources
-from songmood.data.tracks import Track, write_tracks
+from songmood.corpora.jamendo.build import build
+from songmood.corpora.jamendo.catalogue import DATASETS
+from songmood.corpora.jamendo.store import Store
+from songmood.corpora.jamendo.supply import Sources
+from songmood.tracks import Track, write_tracks
 
 TARGET_MB = 250.0  # per second and core
 NAME = "autotagging_moodtheme"
@@ -83,7 +83,7 @@ def _write_tar(path: Path, tracks: list[Track], block: np.ndarray) -> int:
 
 def store_of(folder: Path, name: str = "jamendo.h5") -> Store:
     """The data set that `publish` wrote, with its cache below `folder`."""
-    from songmood.data.mel import MelParameters  # late: worker processes import this module, and need no torch
+    from songmood.audio.mel import MelParameters  # late: worker processes import this module, and need no torch
 
     return Store(DATASETS[NAME], folder / "here", folder / name, MelParameters())
 
@@ -117,7 +117,7 @@ def obvious(folder: Path) -> Path:
 
 def same(folder: Path) -> str:
     """Checks that both ways made the same rows."""
-    from songmood.data.cache import MelCache
+    from songmood.cache.read import MelCache
 
     cache = MelCache.open(ours(folder, 0).cache_path)
     with h5py.File(obvious(folder)) as file:

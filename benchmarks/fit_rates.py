@@ -13,9 +13,9 @@ import pytorch_lightning as pl
 import torch
 
 from benchmarks.made_up_cache import TAGS, make_sparse_cache, plan_of
-from songmood.data.cache import MelCache
-from songmood.data.mel import MelParameters
-from songmood.data.tracks import Track
+from songmood.audio.parameters import MelParameters
+from songmood.cache.read import MelCache
+from songmood.tracks import Track
 
 ROOT = Path(__file__).parents[1]
 EPOCHS = 2  # the first one warms up, the others are timed

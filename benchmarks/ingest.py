@@ -11,9 +11,9 @@ import h5py
 import numpy as np
 
 from benchmarks.harness import Row, rates
-from songmood.data.cache import MelCache
-from songmood.data.folder import FolderCorpus
-from songmood.data.tracks import Track, write_tracks
+from songmood.cache.read import MelCache
+from songmood.corpora.folder import FolderCorpus
+from songmood.tracks import Track, write_tracks
 
 NUM_TRACKS = 48
 FRAMES = 9516  # the median track, 203 s

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from songmood.data.cache import MelCache
-from songmood.data.header import WRITTEN, Columns, write_header
-from songmood.data.ingest import CachePlan, Delivery, build_cache
-from songmood.data.mel import MelParameters
-from songmood.data.tracks import Track
+from songmood.audio.parameters import MelParameters
+from songmood.cache.build import CachePlan, Delivery, build_cache
+from songmood.cache.header import WRITTEN, Columns, write_header
+from songmood.cache.read import MelCache
+from songmood.tracks import Track
 
 TAGS = tuple(f"mood/theme---{number:02d}" for number in range(56))
 

@@ -20,9 +20,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from benchmarks.data_build import publish, store_of
-from songmood.data.jamendo.build import build
-from songmood.data.jamendo.supply import Sources
-from songmood.data.verify import verify_cache
+from songmood.cache.verify import verify_cache
+from songmood.corpora.jamendo.build import build
+from songmood.corpora.jamendo.supply import Sources
 
 NUM_TRACKS = 18_486
 GIGABYTE = 1e9

@@ -18,12 +18,12 @@ import torch
 
 from benchmarks.harness import Row, rates
 from benchmarks.made_up_cache import make_sparse_cache
-from songmood.data.cache import MelCache
-from songmood.data.gather import HostWindows
-from songmood.data.loader import HostLoader
-from songmood.data.sampler import Picks, SplitWindows, TrainingBatches
-from songmood.data.split import read_split
-from songmood.data.windows import FreshWindows
+from songmood.cache.read import MelCache
+from songmood.loading.gather import HostWindows
+from songmood.loading.loader import HostLoader
+from songmood.loading.sampler import Picks, SplitWindows, TrainingBatches
+from songmood.loading.split import read_split
+from songmood.loading.windows import FreshWindows
 
 SIZES = (1_000, 10_000, 100_000)  # tracks
 FRAMES, WINDOW, BATCH, BATCHES = 9_500, 1_366, 64, 48  # 48 batches: 0.8 GB of page cache per corpus

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from songmood.data.tracks import read_tracks, tags_of, target_matrix
 from songmood.evaluation.curves import Booleans, Floats, Integers
 from songmood.evaluation.metrics import evaluate
 from songmood.evaluation.rules import F1, Elbow, Fixed, MicroF1, OrganisersF1, Prior, Youden
 from songmood.evaluation.shrinkage import ShrunkenF1
 from songmood.evaluation.submission import read_scores
 from songmood.evaluation.thresholds import ThresholdRule, decide
+from songmood.tracks import read_tracks, tags_of, target_matrix
 
 MODELS = ("i128-wbce", "i224-focal")
 FOLDS, SEEDS = 5, 6

@@ -15,13 +15,13 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.harness import Row, rates, without_gpu
 from benchmarks.made_up_cache import make_cache, spectrogram
-from songmood.data.batch import Batch
-from songmood.data.cache import MelCache
-from songmood.data.gather import HostWindows, ResidentWindows
-from songmood.data.loader import HostLoader, ResidentLoader
-from songmood.data.sampler import SplitWindows, TrainingBatches
-from songmood.data.split import SplitTracks, read_split
-from songmood.data.windows import RandomWindows
+from songmood.cache.read import MelCache
+from songmood.loading.batch import Batch
+from songmood.loading.gather import HostWindows, ResidentWindows
+from songmood.loading.loader import HostLoader, ResidentLoader
+from songmood.loading.sampler import SplitWindows, TrainingBatches
+from songmood.loading.split import SplitTracks, read_split
+from songmood.loading.windows import RandomWindows
 
 TRACKS, FRAMES, WINDOW, BATCH = 200, 9_500, 1_366, 64  # FRAMES: the corpus's median, 203 s; 365 MB as float16
 RESIDENT = "windows into a GPU, resident against pinned and sent"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from songmood.data.tracks import Track, write_tracks
+from songmood.tracks import Track, write_tracks
 
 DATASET = "autotagging_moodtheme"
 TAGS = ("mood/theme---calm", "mood/theme---dark", "mood/theme---happy")

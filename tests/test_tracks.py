@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from songmood.data.tracks import Track, parse_row, read_tag_list, read_tracks, tags_of, target_matrix, write_tracks
 from songmood.errors import CorpusError
+from songmood.tracks import Track, parse_row, read_tag_list, read_tracks, tags_of, target_matrix, write_tracks
 
 HEADER = "TRACK_ID\tARTIST_ID\tALBUM_ID\tPATH\tDURATION\tTAGS"
 GOOD = "track_1\tartist_1\talbum_1\t24/1.mp3\t40.0\tmood/theme---happy\tmood/theme---epic"

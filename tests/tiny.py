@@ -55,8 +55,8 @@ def train_here(corpus: Path, folder: Path, *overrides: str, net: Sequence[str] =
 
 def train_on(corpus: Sequence[str], folder: Path, *overrides: str) -> float:
     """The same, on a corpus that overrides describe."""
-    from songmood.training.baseline import popularity
-    from songmood.training.run import train
+    from songmood.runs.baseline import popularity
+    from songmood.runs.train import train
 
     chosen = [*corpus, *TINY_RUN, "logger=none", "callbacks={progress_bar:null}", *overrides]
     with hydra.initialize_config_dir(str(config_dir()), version_base="1.3"):

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from songmood.data.cache import MelCache
-from songmood.data.ingest import CachePlan, Delivery, build_cache
-from songmood.data.mel import MelParameters
-from songmood.data.tracks import Track
+from songmood.audio.parameters import MelParameters
+from songmood.cache.build import CachePlan, Delivery, build_cache
+from songmood.cache.read import MelCache
+from songmood.tracks import Track
 
 TAGS = ("mood/theme---calm", "mood/theme---epic", "mood/theme---happy")
 RATE = MelParameters().frames_per_second

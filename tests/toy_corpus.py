@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from songmood.data.cache import MelCache
-from songmood.data.ingest import CachePlan, Delivery, build_cache
-from songmood.data.tracks import Track
+from songmood.cache.build import CachePlan, Delivery, build_cache
+from songmood.cache.read import MelCache
+from songmood.tracks import Track
 
 TAGS = ("mood/theme---calm", "mood/theme---epic", "mood/theme---sad")
 

@@ -9,6 +9,15 @@ from typing import Any
 
 from songmood.errors import ConfigError, SongmoodError
 
+MOVED = {  # modules that configurations and checkpoints of earlier versions name, and where they are now
+    "songmood.data.datamodule": "songmood.loading.datamodule",
+    "songmood.data.demo": "songmood.corpora.demo",
+    "songmood.data.folder": "songmood.corpora.folder",
+    "songmood.data.jamendo": "songmood.corpora.jamendo",
+    "songmood.data.windows": "songmood.loading.windows",
+    "songmood.training.sweep": "songmood.runs.sweep",
+}
+
 
 def config_dir() -> Path:
     """The folder of Hydra configs: the clone's `conf`, or the copy inside an installed package."""
@@ -32,7 +41,7 @@ def build(node: Mapping[str, Any], **runtime: Any) -> Any:
 
     target, is_factory = node.get("_target_"), bool(node.get("_partial_"))
     try:
-        factory = instantiate(dict(node) | {"_partial_": True}, _convert_="all")
+        factory = instantiate(renamed(node) | {"_partial_": True}, _convert_="all")
         signature = inspect.signature(factory)
         signature.bind_partial(**runtime) if is_factory else signature.bind(**runtime)
     except InstantiationException as error:
@@ -43,6 +52,20 @@ def build(node: Mapping[str, Any], **runtime: Any) -> Any:
     except TypeError as error:
         raise ConfigError(f"{target} cannot be made from the configuration: {error}") from error
     return functools.partial(factory, **runtime) if is_factory else factory(**runtime)
+
+
+def renamed(node: Any) -> Any:
+    """A stored configuration with each `_target_` that has moved since under its present name."""
+    if isinstance(node, Mapping):
+        return {key: _present(child) if key == "_target_" else renamed(child) for key, child in node.items()}
+    return [renamed(child) for child in node] if isinstance(node, list) else node
+
+
+def _present(target: Any) -> Any:
+    for old, new in MOVED.items():
+        if isinstance(target, str) and target.startswith(f"{old}."):
+            return new + target.removeprefix(old)
+    return target
 
 
 def closest(name: str, known: list[str]) -> str:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from songmood.data.jamendo.corpus import JamendoCorpus
-    from songmood.data.jamendo.supply import Sources
+    from songmood.corpora.jamendo.corpus import JamendoCorpus
+    from songmood.corpora.jamendo.supply import Sources
 
 app = typer.Typer(no_args_is_help=True, help="Fetch, build, list and verify data sets.")
 
@@ -37,8 +37,8 @@ def fetch(
     connections: Connections = 4,
 ) -> None:
     """Bring metadata and archives, to build later or elsewhere. It goes on where it was; nothing comes twice."""
-    from songmood.data.jamendo.build import fetch_archives
-    from songmood.data.jamendo.repository import fetch_metadata
+    from songmood.corpora.jamendo.build import fetch_archives
+    from songmood.corpora.jamendo.repository import fetch_metadata
 
     _show_log()
     corpus = _jamendo(corpus_of(overrides, dataset))
@@ -66,7 +66,7 @@ def build(
 
     Whatever stops it, the same command goes on where it was.
     """
-    from songmood.data.jamendo.corpus import JamendoCorpus
+    from songmood.corpora.jamendo.corpus import JamendoCorpus
 
     _show_log()
     corpus = corpus_of(overrides, dataset, strict=strict, workers=workers)
@@ -74,8 +74,8 @@ def build(
         cache = corpus.open()
         _say(f"{cache.path} holds {int((cache.length > 0).sum()):,} of {len(cache.track_ids):,} tracks")
         return
-    from songmood.data.jamendo import build as jamendo
-    from songmood.data.jamendo.repository import fetch_metadata
+    from songmood.corpora.jamendo import build as jamendo
+    from songmood.corpora.jamendo.repository import fetch_metadata
 
     types = _types(kinds)
     sources = _sources(mirror, source, connections, keep_tars=keep_tars)
@@ -94,7 +94,7 @@ def info(overrides: Overrides = None, dataset: DatasetName = None) -> None:
     """Show what is there: tracks, hours, tags with counts, splits, sizes, and what is missing."""
     from rich.console import Console
 
-    from songmood.data.jamendo.inventory import inventory
+    from songmood.corpora.inventory import inventory
 
     console = Console()
     for part in inventory(corpus_of(overrides, dataset)):
@@ -104,7 +104,7 @@ def info(overrides: Overrides = None, dataset: DatasetName = None) -> None:
 @app.command()
 def verify(overrides: Overrides = None, dataset: DatasetName = None) -> None:
     """Read a cache against its checksums; exit status 1 and the damaged tracks where something is wrong."""
-    from songmood.data.verify import verify_cache
+    from songmood.cache.verify import verify_cache
     from songmood.errors import CacheError
 
     _show_log()
@@ -143,7 +143,7 @@ def corpus_of(
 
 
 def _jamendo(corpus: Any) -> "JamendoCorpus":
-    from songmood.data.jamendo.corpus import JamendoCorpus
+    from songmood.corpora.jamendo.corpus import JamendoCorpus
     from songmood.errors import ConfigError
 
     if not isinstance(corpus, JamendoCorpus):
@@ -152,7 +152,7 @@ def _jamendo(corpus: Any) -> "JamendoCorpus":
 
 
 def _types(text: str) -> list[str]:
-    from songmood.data.jamendo.catalogue import TYPES
+    from songmood.corpora.jamendo.catalogue import TYPES
     from songmood.errors import ConfigError
 
     types = [kind.strip() for kind in text.split(",")]
@@ -162,8 +162,8 @@ def _types(text: str) -> list[str]:
 
 
 def _sources(mirror: list[str] | None, source: list[Path] | None, connections: int, *, keep_tars: bool) -> "Sources":
-    from songmood.data.jamendo.catalogue import MIRRORS
-    from songmood.data.jamendo.supply import Sources
+    from songmood.corpora.jamendo.catalogue import MIRRORS
+    from songmood.corpora.jamendo.supply import Sources
     from songmood.errors import ConfigError
 
     shelves = tuple(source or ())

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from songmood.data.jamendo.corpus import JamendoCorpus
+    from songmood.corpora.jamendo.corpus import JamendoCorpus
     from songmood.report.rows import ReportRow
-    from songmood.training.reproduction import Outcome
+    from songmood.runs.reproduction import Outcome
 
 
 def reproduce(
@@ -25,7 +25,7 @@ def reproduce(
     MTG-Jamendo is fetched first where it is not here. A killed reproduction goes on where it was. A row that fails is
     named in the report with its log; the others go on, and the exit status is 1.
     """
-    from songmood.training.reproduction import plan, reproduce_runs
+    from songmood.runs.reproduction import plan, reproduce_runs
 
     _show_log()
     changes = list(overrides or [])

@@ -59,8 +59,8 @@ def read_truth(path: Path, tags_file: Path | None, matrices: Sequence[Path], sam
         SubmissionError: the truth cannot be read, or tags or tracks are in another order.
         CorpusError: the same for a TSV or a list of tags.
     """
-    from songmood.data.tracks import read_tracks, tags_of, target_matrix
     from songmood.evaluation.submission import read_targets
+    from songmood.tracks import read_tracks, tags_of, target_matrix
 
     is_matrix = path.suffix == ".npy"
     tags = _agreed_tags(tags_file, [*matrices, *same_tags, *([path] if is_matrix else [])])
@@ -102,7 +102,7 @@ def refuse_other_columns(matrices: Sequence[Path]) -> None:
 
 def _agreed_tags(tags_file: Path | None, matrices: Sequence[Path]) -> tuple[str, ...]:
     """The tags that all lists agree on; empty where there is none."""
-    from songmood.data.tracks import read_tag_list
+    from songmood.tracks import read_tag_list
 
     beside = dict.fromkeys(file for matrix in matrices if (file := matrix.parent / "tags.txt").is_file())
     files = [*([tags_file] if tags_file else []), *beside]

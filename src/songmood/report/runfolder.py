@@ -21,7 +21,7 @@ from songmood.evaluation.submission import (
     refuse_other_shape,
 )
 from songmood.evaluation.thresholds import ThresholdTable, read_thresholds
-from songmood.training.series import Series, read_series
+from songmood.runs.series import Series, read_series
 
 EARLIER = re.compile(r"epoch_(\d+)")  # the folder of a checkpoint that the run kept on its way
 METRICS_AGREE = 1e-6  # metrics.json is the same arithmetic; more apart than this and it is of other scores

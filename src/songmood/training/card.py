@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from songmood.config import build
+from songmood.config import build, renamed
 from songmood.errors import CheckpointError
 
 OWN = "songmood"  # a checkpoint may come from anywhere: it names classes of this package, and of those that are trusted
@@ -70,7 +70,7 @@ class ModelCard:
         """
         if plain.get("schema") != cls.SCHEMA:
             raise CheckpointError(f"{path}: model card schema {plain.get('schema')}, expected {cls.SCHEMA}")
-        values = {field.name: plain.get(field.name) for field in fields(cls)}
+        values = {field.name: renamed(plain.get(field.name)) for field in fields(cls)}
         missing = [name for name, value in values.items() if value is None]
         if missing:
             raise CheckpointError(f"{path}: the model card lacks {', '.join(missing)}; train again or use another file")

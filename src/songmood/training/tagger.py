@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
-from songmood.data.batch import Batch
 from songmood.evaluation.metrics import average_precision, roc_auc
+from songmood.loading.batch import Batch
 from songmood.training.card import ModelCard
 from songmood.training.scores import ScoreCollector
 

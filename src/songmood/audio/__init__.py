@@ -1,0 +1,1 @@
+"""A file's samples, its mel spectrogram and its features."""

@@ -1,0 +1,120 @@
+"""What goes into a cache: its tracks and their slots, and how the sources hand their contents over."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from songmood.audio.parameters import MelParameters
+from songmood.errors import CorpusError
+from songmood.tracks import Track
+
+SLACK_FRAMES = 16  # a third of a second: durations are rounded, and decoders differ by some frames
+PARTS = ("mel", "features")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a source has for one track.
+
+    Attributes:
+        stem: of the track's path, ``"NN/ID"``.
+        mel: (T, bands) float32 dB, time-major; None where refused or where the job brings features only.
+        features: (F,) float32 in the plan's order, NaN where unknown; None for none.
+        refusal: why the track is left out; from a job that brings features only: why it has none.
+        note: what a user should know about a track that is kept.
+    """
+
+    stem: str
+    mel: NDArray[np.float32] | None = None
+    features: NDArray[np.float32] | None = None
+    refusal: str | None = None
+    note: str | None = None
+
+
+class Job(Protocol):
+    """A piece of work for one worker process; must be picklable.
+
+    A job may also have `delivers`, the parts that it brings: ``("mel",)``, ``("features",)`` or both, the default.
+    """
+
+    @property
+    def name(self) -> str:
+        """For messages, such as the name of the tar."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that are read."""
+
+    @property
+    def stems(self) -> tuple[str, ...] | None:
+        """What it delivers, so that a finished job is skipped on resumption; None where nobody knows."""
+
+    def run(self) -> Iterator[Delivery]:
+        """The deliveries, one at a time. A source that is wrong as a whole raises a SongmoodError."""
+
+
+@dataclass(frozen=True)
+class CachePlan:
+    """Everything that decides a cache's bytes, apart from the spectrograms themselves.
+
+    Attributes:
+        path: of the finished cache.
+        tracks: of all splits, in the order of the cache's rows.
+        tags: the columns of the targets.
+        mel: what the spectrograms were made with.
+        feature_names: the columns of the features; empty for a cache without.
+        source: a checksum or description of the sources; another one is another cache.
+
+    Raises:
+        CorpusError: no tracks or tags, or an id or path that is there twice.
+    """
+
+    path: Path
+    tracks: tuple[Track, ...] = field(repr=False)
+    tags: tuple[str, ...] = field(repr=False)
+    mel: MelParameters
+    feature_names: tuple[str, ...] = ()
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.tracks or not self.tags:
+            raise CorpusError(f"a cache of {len(self.tracks)} tracks and {len(self.tags)} tags, expected some of each")
+        for what, names in (("track id", [t.track_id for t in self.tracks]), ("path", [t.stem for t in self.tracks])):
+            if len(set(names)) < len(names):
+                twice = Counter(names).most_common(1)[0][0]
+                raise CorpusError(f"{what} {twice} belongs to two tracks; each must be unique within a corpus")
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Stem to row."""
+        return {track.stem: number for number, track in enumerate(self.tracks)}
+
+    @cached_property
+    def slots(self) -> NDArray[np.int64]:
+        """(N + 1,) first frame of each track's slot, and the end of the last; a slot is the duration and some slack."""
+        seconds = np.array([track.duration for track in self.tracks])
+        frames = np.ceil(seconds * self.mel.frames_per_second).astype(np.int64) + SLACK_FRAMES
+        return np.concatenate([[0], np.cumsum(frames)])
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the plan: an unfinished cache goes on only under the plan that began it."""
+        return hashlib.sha256(json.dumps(self._content(), ensure_ascii=False).encode()).hexdigest()
+
+    def _content(self) -> dict[str, Any]:
+        return {
+            "slack": SLACK_FRAMES,
+            "mel": self.mel.to_dict(),
+            "tags": self.tags,
+            "features": self.feature_names,
+            "source": self.source,
+            "tracks": [(t.track_id, t.artist_id, t.album_id, t.path, t.duration, t.tags) for t in self.tracks],
+        }

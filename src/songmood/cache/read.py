@@ -1,0 +1,183 @@
+"""A finished cache: what is in it, and its spectrograms as one array on disk."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from songmood.audio.parameters import MelParameters
+from songmood.cache.header import LEFT_OUT, PAGE, WRITTEN, Preamble
+from songmood.cache.partial import decode_note, partial_path, read_preamble
+from songmood.errors import CacheError
+
+
+@dataclass(frozen=True, eq=False)
+class MelCache:
+    """One corpus: N tracks of all splits, L tags, F features. Made by `open`; picklable, each process maps it anew.
+
+    Attributes:
+        path: the HDF5 file.
+        fingerprint: hex, of the content.
+        source: what the cache was built from.
+        mel_values: the mel parameters by name.
+        tags: columns of `targets`.
+        feature_names: columns of `features`; empty for a cache without.
+        track_ids: the rows.
+        offset: (N,) a track's first frame in `mel`.
+        length: (N,) its frames; 0 where it was left out.
+        checksum: (N,) CRC-32 of its rows.
+        targets: (N, L) 1 where the track has the tag.
+        features: (N, F) NaN where unknown.
+        left_out: track id to the reason.
+        notes: track id to what a user should know about a track that was kept.
+    """
+
+    path: Path
+    fingerprint: str
+    source: str = field(repr=False)
+    mel_values: dict[str, float] = field(repr=False)
+    tags: tuple[str, ...] = field(repr=False)
+    feature_names: tuple[str, ...] = field(repr=False)
+    track_ids: tuple[str, ...] = field(repr=False)
+    offset: NDArray[np.int64] = field(repr=False)
+    length: NDArray[np.int64] = field(repr=False)
+    checksum: NDArray[np.uint32] = field(repr=False)
+    targets: NDArray[np.uint8] = field(repr=False)
+    features: NDArray[np.float32] = field(repr=False)
+    left_out: dict[str, str] = field(repr=False)
+    notes: dict[str, str] = field(repr=False)
+    preamble: Preamble = field(repr=False)
+
+    @classmethod
+    def open(cls, path: Path, mel: MelParameters | None = None) -> "MelCache":
+        """Reads everything but the spectrograms.
+
+        Args:
+            path: of a finished cache.
+            mel: what the spectrograms must have been made with; None takes any.
+
+        Raises:
+            CacheError: the file is missing, unfinished, of another schema or size, damaged in front of the
+                spectrograms, or made with other parameters.
+        """
+        path = Path(path)
+        if not path.exists():
+            raise _missing(path)
+        preamble = read_preamble(path)
+        _check_bytes(path, preamble)
+        with h5py.File(path, "r") as file:
+            cache = cls(path=path, preamble=preamble, **_read(file))
+        cache._check_mel(mel)
+        return cache
+
+    @cached_property
+    def mel(self) -> np.memmap[Any, np.dtype[np.float16]]:
+        """(frames, bands) float16 dB, read-only; mapped when first asked for."""
+        shape = (self.preamble.rows, self.preamble.bands)
+        return np.memmap(self.path, np.float16, "r", self.preamble.mel_offset, shape)
+
+    @property
+    def mel_parameters(self) -> MelParameters:
+        """What the spectrograms were made with."""
+        return MelParameters(**self.mel_values)  # type: ignore[arg-type]
+
+    @cached_property
+    def row_of(self) -> dict[str, int]:
+        """Track id to row."""
+        return {track_id: row for row, track_id in enumerate(self.track_ids)}
+
+    def rows(self, track_ids: Sequence[str]) -> NDArray[np.int64]:
+        """The rows of tracks, in their order.
+
+        Raises:
+            CacheError: some are not in this cache.
+        """
+        missing = [track_id for track_id in track_ids if track_id not in self.row_of]
+        if missing:
+            raise CacheError(
+                f"{len(missing):,} of {len(track_ids):,} tracks are not in {self.path}, the first is {missing[0]}; "
+                "it belongs to another corpus: build it again or set another cache"
+            )
+        return np.array([self.row_of[track_id] for track_id in track_ids], np.int64)
+
+    def __reduce__(self) -> tuple[Any, tuple[Path, str]]:
+        return _reopen, (self.path, self.fingerprint)
+
+    def _check_mel(self, mel: MelParameters | None) -> None:
+        wanted = self.mel_values if mel is None else mel.to_dict()
+        other = [f"{name}={self.mel_values.get(name)} (not {value})" for name, value in wanted.items()
+                 if self.mel_values.get(name) != value]  # fmt: skip
+        if other:
+            raise CacheError(
+                f"{self.path} was made with {', '.join(other)}; delete it to build it anew, or set another cache"
+            )
+
+
+def _reopen(path: Path, fingerprint: str) -> MelCache:
+    cache = MelCache.open(path)
+    if cache.fingerprint != fingerprint:
+        raise CacheError(f"{path} was replaced by another cache while it was in use; start again")
+    return cache
+
+
+def _missing(path: Path) -> CacheError:
+    if partial_path(path).exists():
+        return CacheError(f"{path} is not finished ({partial_path(path).name}): start the same build again to go on")
+    return CacheError(
+        f"no mel cache at {path}. Build it with `make data` (68 GB to fetch, 36 GB kept), "
+        "or try `corpus=demo` (made here in a minute) or `corpus=folder corpus.root=DIR` (your own music)."
+    )
+
+
+def _check_bytes(path: Path, preamble: Preamble) -> None:
+    """Before the HDF5 library sees the file: is it whole, and are its structures what was written?"""
+    if not preamble.is_complete:
+        raise CacheError(f"{path} is an unfinished build; start the same build again to go on")
+    size = path.stat().st_size
+    if size != preamble.file_bytes:
+        raise CacheError(
+            f"{path} has {size:,} bytes, expected {preamble.file_bytes:,}; copy it again, or delete it to build anew"
+        )
+    with path.open("rb") as file:
+        file.seek(PAGE)
+        digest = hashlib.sha256(file.read(preamble.mel_offset - PAGE)).hexdigest()
+    if digest != preamble.header_sha256:
+        raise CacheError(f"{path} is damaged in its header; copy it again, or delete it to build it anew")
+
+
+def _read(file: h5py.File) -> dict[str, Any]:
+    """The fields of `MelCache` that the file holds."""
+    track_ids = _strings(file["track_id"][:])
+    state, note = file["mel_state"][:], file["mel_note"][:]
+    feature_names = _strings(file.attrs["feature_names"])
+    notes = {track_ids[row]: decode_note(note[row]) for row in np.flatnonzero((state == WRITTEN) & (note != b""))}
+    if feature_names:
+        more = file["features_note"][:]
+        for row in np.flatnonzero((state == WRITTEN) & (more != b"")):
+            notes[track_ids[row]] = "; ".join(filter(None, (notes.get(track_ids[row]), decode_note(more[row]))))
+    return {
+        "fingerprint": bytes(file.attrs["fingerprint"]).decode(),
+        "source": str(file.attrs["source"]),
+        "mel_values": json.loads(file.attrs["mel_parameters"]),
+        "tags": _strings(file.attrs["tag_names"]),
+        "feature_names": feature_names,
+        "track_ids": track_ids,
+        "offset": file["offset"][:],
+        "length": file["length"][:],
+        "checksum": file["checksum"][:],
+        "targets": file["tags"][:],
+        "features": file["features"][:] if feature_names else np.zeros((len(track_ids), 0), np.float32),
+        "left_out": {track_ids[row]: decode_note(note[row]) for row in np.flatnonzero(state == LEFT_OUT)},
+        "notes": notes,
+    }
+
+
+def _strings(values: NDArray[Any]) -> tuple[str, ...]:
+    return tuple(value.decode() if isinstance(value, bytes) else str(value) for value in values.tolist())

@@ -1,0 +1,1 @@
+"""Which tracks, tags and splits there are, and what fills their cache."""

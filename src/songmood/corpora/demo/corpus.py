@@ -1,0 +1,145 @@
+"""DemoCorpus: music that is made here, in half a minute, with tags that can be learnt from its sound."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, fields
+from functools import cached_property
+from pathlib import Path
+
+from songmood.audio.features import AUDIO_FEATURES
+from songmood.audio.parameters import MelParameters
+from songmood.cache.build import build_cache
+from songmood.cache.cores import usable_cores
+from songmood.cache.lock import patiently
+from songmood.cache.partial import read_preamble
+from songmood.cache.plan import CachePlan
+from songmood.cache.read import MelCache
+from songmood.corpora.corpus import SPLITS, check_splits, corpus_tags
+from songmood.corpora.demo.attributes import Attributes
+from songmood.corpora.demo.catalogue import Catalogue, Piece
+from songmood.corpora.demo.moods import TAGS, evidence
+from songmood.corpora.demo.recording import Recording
+from songmood.errors import CacheError
+from songmood.tracks import Track, write_tracks
+
+logger = logging.getLogger(__name__)
+
+VERSION = 1  # of the synthesiser: raised with every change of its sound, so that no cache of another one is taken
+
+# One piece for each is kept as FLAC: the one whose attributes speak most clearly for the tag.
+LISTEN_TO = ("sad", "happy", "dark", "epic", "party", "game", "soundscape", "groovy")
+
+
+class DemoCorpus:
+    """Implements `Corpus` for synthesised music.
+
+    Below `root` come to lie the cache ``demo.h5``, the splits as ``tracks-*.tsv``, what each piece was composed with as
+    ``attributes.tsv``, and some pieces to listen to as ``audio/NN/ID.flac``.
+
+    Args:
+        root: the folder; made where it is missing.
+        num_tracks: in all splits together.
+        num_artists: three in five train, one in five validate, one in five test.
+        seed: another one is other music.
+        workers: processes that build; None for one per core, 0 for this process.
+        mel: what the spectrograms are made with.
+        seconds: mean length of a piece.
+
+    Raises:
+        ConfigError: for numbers of which no corpus can be made.
+    """
+
+    name = "demo"
+    feature_names = AUDIO_FEATURES
+
+    def __init__(
+        self,
+        root: Path | str,
+        num_tracks: int = 240,
+        num_artists: int = 48,
+        seed: int = 0,
+        workers: int | None = None,
+        mel: MelParameters | None = None,
+        seconds: float = 36.0,
+    ) -> None:
+        self.root = Path(root)
+        self.cache_path = self.root / "demo.h5"
+        self.mel = mel or MelParameters()
+        self.workers = workers
+        self.catalogue = Catalogue(num_tracks, num_artists, seed, seconds)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Those of the task's tags that the demo's music carries, sorted."""
+        return TAGS
+
+    @cached_property
+    def splits(self) -> Mapping[str, tuple[Track, ...]]:
+        """Each artist is in one split."""
+        check_splits(self.catalogue.splits)
+        corpus_tags(self.catalogue.splits, TAGS, "the demo corpus")
+        return self.catalogue.splits
+
+    def check_features(self, cache: MelCache) -> None:
+        """Nothing to check: the features are measured with the spectrograms."""
+
+    def open(self) -> MelCache:
+        """The cache; composed, played and measured first where there is none of these numbers yet.
+
+        Where another process builds it, that one's end is awaited.
+
+        Raises:
+            CacheError: it cannot be written, or was made with other mel parameters.
+        """
+        return patiently(self.cache_path, self._open)
+
+    @cached_property
+    def plan(self) -> CachePlan:
+        """What the cache is made of; rows are the tracks of train, validation and test."""
+        c = self.catalogue
+        source = f"demo synthesiser {VERSION}: {c.num_tracks} tracks by {c.num_artists} artists, seed {c.seed}"
+        tracks = tuple(track for split in SPLITS for track in self.splits[split])
+        return CachePlan(self.cache_path, tracks, TAGS, self.mel, AUDIO_FEATURES, source)
+
+    def jobs(self) -> Iterator[Recording]:
+        """One per piece, in the order of the catalogue."""
+        kept = {piece.track.track_id for piece in self.listening}
+        for piece in self.catalogue.pieces:
+            keep = self.root / "audio" / f"{piece.track.stem}.flac" if piece.track.track_id in kept else None
+            yield Recording(piece, self.mel, keep)
+
+    @cached_property
+    def listening(self) -> tuple[Piece, ...]:
+        """The pieces that are kept to listen to, one for each of LISTEN_TO that a piece has."""
+        chosen: list[Piece] = []
+        for name in LISTEN_TO:
+            tag = next(tag for tag in TAGS if tag.endswith(f"---{name}"))
+            tagged = [piece for piece in self.catalogue.pieces if tag in piece.track.tags and piece not in chosen]
+            chosen += sorted(tagged, key=lambda piece: -evidence(tag, piece.attributes))[:1]
+        return tuple(chosen)
+
+    def _open(self) -> MelCache:
+        if self.cache_path.exists():
+            if read_preamble(self.cache_path).plan == self.plan.digest:
+                return MelCache.open(self.cache_path, self.mel)
+            MelCache.open(self.cache_path, self.mel)  # refuses what is no demo of other numbers
+            logger.info("%s holds another demo corpus: building it again", self.cache_path)
+        self._write_tables()
+        workers = usable_cores() if self.workers is None else self.workers
+        build_cache(self.plan, self.jobs(), workers=workers, replace_unfinished=True)
+        cache = MelCache.open(self.cache_path, self.mel)
+        if cache.source != self.plan.source:
+            raise CacheError(
+                f"{self.cache_path} was replaced by a demo corpus of other numbers while this one was built; "
+                "set another corpus.root for each"
+            )
+        return cache
+
+    def _write_tables(self) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
+        for split, tracks in self.splits.items():
+            write_tracks(self.root / f"tracks-{split}.tsv", tracks)
+        rows = [("track_id", *(field.name for field in fields(Attributes)))]
+        rows += [(p.track.track_id, *map(str, asdict(p.attributes).values())) for p in self.catalogue.pieces]
+        text = "".join("\t".join(row) + "\n" for row in rows)
+        (self.root / "attributes.tsv").write_text(text, encoding="utf-8", newline="\n")

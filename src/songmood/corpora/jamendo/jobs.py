@@ -1,0 +1,188 @@
+"""The archives as jobs of the cache builder: each is read once, in a worker process, and hands over its tracks."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from songmood.cache.plan import Delivery
+from songmood.corpora.jamendo.acousticbrainz import (
+    FEATURES,
+    LARGEST_DOCUMENT,
+    SUFFIXES,
+    feature_row,
+    merge_rows,
+    parse_document,
+)
+from songmood.corpora.jamendo.tars import BLOCK, Member, TarDamagedError, TarStream, open_tar
+from songmood.corpora.npy import MelFileError, parse_mel_npy
+from songmood.errors import CorpusError
+from songmood.tracks import Track
+
+FRAME_BYTES = 384  # 96 float32
+FRAMES_PER_SECOND = 46.875
+_NUMBER = re.compile(r"-(\d\d)\.tar(\.gz)?$")
+MOST_STRAYS = 10_000  # a tar of empty files is one way to fill a memory
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A tar, and what is wanted of it.
+
+    Attributes:
+        path: of the tar.
+        tracks: whose files it should hold.
+        checksums: of its files, by name; those that are not there are not checked.
+        strays: where to write what else was in the tar, a line each; None: nowhere.
+        strict: stop at the first of those.
+    """
+
+    path: Path
+    tracks: tuple[Track, ...] = field(repr=False)
+    checksums: Mapping[str, str] = field(default_factory=dict, repr=False)
+    strays: Path | None = None
+    strict: bool = False
+
+    @property
+    def name(self) -> str:
+        """The tar's file name."""
+        return self.path.name
+
+    @property
+    def size(self) -> int:
+        """Bytes of the tar."""
+        return self.path.stat().st_size
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """What it should deliver."""
+        return tuple(track.stem for track in self.tracks)
+
+    def contents(self, limits: Mapping[str, int]) -> Iterator[tuple[str, memoryview | str]]:
+        """Each wanted file once, in the tar's order: its name, and its bytes or the reason why they are of no use.
+
+        Files that do not come are named at the end.
+
+        Args:
+            limits: the names of the wanted files and the most bytes that each may have.
+
+        Raises:
+            CorpusError: something else is in the tar, and `strict`.
+        """
+        left = dict(limits)
+        strays: list[str] = []
+        end = f"not in {self.name}"
+        try:
+            with open_tar(self.path, _longest(limits.values())) as stream:
+                for member in stream:
+                    if member.name in left:
+                        content = self._content(member, stream, left[member.name])
+                        del left[member.name]  # not before: the tar may end in the middle of it
+                        yield member.name, content
+                    else:
+                        strays.append(f"{member.label} in {self.name}: {_why_stray(member, limits)}")
+                        self._stop_where_strict(strays)
+        except TarDamagedError as error:
+            end = f"not read from {self.name}: {error}"
+        if strays and self.strays is not None:
+            self.strays.write_text("\n".join(strays), encoding="utf-8")
+        yield from ((name, end) for name in left)
+
+    def _stop_where_strict(self, strays: list[str]) -> None:
+        if self.strict:
+            raise CorpusError(f"{strays[0]} (strict; without it the file would be ignored)")
+        if len(strays) > MOST_STRAYS:
+            raise TarDamagedError(f"it has more than {MOST_STRAYS:,} files that do not belong there")
+
+    def _content(self, member: Member, stream: TarStream, limit: int) -> memoryview | str:
+        if member.fault is not None:
+            return f"{member.fault} in {self.name}, expected a plain file"
+        if member.size > limit:
+            return f"{member.size:,} bytes in {self.name}, expected at most {limit:,} for the track's duration"
+        content = stream.read()
+        expected = self.checksums.get(member.name)
+        if expected is not None and hashlib.sha256(content).hexdigest() != expected:
+            return f"its bytes in {self.name} do not have the SHA-256 of the data set's list"
+        return content
+
+
+class MelTar(Archive):
+    """An archive of spectrograms, `NN/ID.npy`; features come later, by `feature_pass`."""
+
+    def run(self) -> Iterator[Delivery]:
+        """Every track that should be there, with its spectrogram or the reason why it has none."""
+        limits = {f"{track.stem}.npy": largest_npy(track.duration) for track in self.tracks}
+        for name, content in self.contents(limits):
+            stem = name.removesuffix(".npy")
+            if isinstance(content, str):
+                yield Delivery(stem, refusal=content)
+                continue
+            try:
+                yield Delivery(stem, mel=parse_mel_npy(content, name))
+            except MelFileError as error:
+                yield Delivery(stem, refusal=f"{error.reason} (in {self.name})")
+
+
+class FeatureTar(Archive):
+    """An archive of AcousticBrainz documents, `NN/ID.json` and perhaps `NN/ID.json.highlevel.json`."""
+
+    delivers = ("features",)
+
+    def run(self) -> Iterator[Delivery]:
+        """Every track that should be there, with what its documents hold of `FEATURES`, or the reason for none."""
+        documents = {f"{track.stem}{suffix}": track.stem for track in self.tracks for suffix in SUFFIXES}
+        rows: dict[str, dict[str, NDArray[np.float32]]] = {stem: {} for stem in self.stems}
+        reasons: dict[str, str] = {}
+        for name, content in self.contents(dict.fromkeys(documents, LARGEST_DOCUMENT)):
+            row = _row(content)
+            if not isinstance(row, str):
+                rows[documents[name]][name] = row
+            elif not name.endswith(SUFFIXES[1]):  # the second document may be absent without a word
+                reasons[documents[name]] = row
+        for stem in self.stems:
+            if rows[stem]:  # the order of names, not of the tar, decides between two documents
+                yield Delivery(stem, features=merge_rows(rows[stem][name] for name in sorted(rows[stem])))
+            else:
+                yield Delivery(stem, refusal=reasons[stem])
+
+
+def _row(content: memoryview | str) -> NDArray[np.float32] | str:
+    if isinstance(content, str):
+        return content
+    try:
+        return feature_row(parse_document(content), FEATURES)
+    except ValueError as error:
+        return str(error)
+
+
+def largest_npy(duration: float) -> int:
+    """Bytes that the spectrogram of a track may have: twice its duration and a minute, for durations can be wrong."""
+    return 4_096 + FRAME_BYTES * int((2 * duration + 60) * FRAMES_PER_SECOND)
+
+
+def folder_of(tar: str) -> str:
+    """The folder that an archive holds: ``"24"`` of `...-24.tar`.
+
+    Raises:
+        CorpusError: the archive's name has no number.
+    """
+    number = _NUMBER.search(tar)
+    if number is None:
+        raise CorpusError(f"an archive called {tar}, expected a name that ends in -00.tar to -99.tar")
+    return number[1]
+
+
+def _longest(limits: Iterable[int]) -> int:
+    return (1 << 20) + sum(limit + 8 * BLOCK for limit in limits)
+
+
+def _why_stray(member: Member, limits: Mapping[str, int]) -> str:
+    if member.name in limits:
+        return "a second time; the first was taken"
+    if member.name.startswith("/") or ".." in member.name.split("/"):
+        return "a path that leads out of the archive"
+    return member.fault or "not of a track that belongs here"

@@ -1,1 +1,0 @@
-"""Stage 1: audio, spectrograms and tags in; batches of windows out."""

@@ -1,0 +1,1 @@
+"""From cached frames to batches of windows."""

@@ -1,0 +1,149 @@
+"""Which windows go into which batch, in training and in evaluation, in one process or in each of several."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch.distributed
+from numpy.typing import NDArray
+
+from songmood.errors import ConfigError
+from songmood.loading.random_bits import random_order
+from songmood.loading.split import SplitTracks
+from songmood.loading.windows import Sampling, Windows
+
+SHUFFLE = 1  # sets the order of training windows apart from other uses of the seed
+
+
+class Picks(NamedTuple):
+    """The windows of a batch, as indices.
+
+    Attributes:
+        window: (B,) int64, rows of the split's list of windows.
+        track: (B,) int64, rows of the split's list of tracks.
+        start: (B,) int64, first frames within the tracks.
+    """
+
+    window: NDArray[np.int64]
+    track: NDArray[np.int64]
+    start: NDArray[np.int64]
+
+
+class Shard(NamedTuple):
+    """Which of how many processes this is."""
+
+    rank: int
+    processes: int
+
+
+def current_shard() -> Shard:
+    """This process among those of a distributed run; the only one where there is no such run."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return Shard(torch.distributed.get_rank(), torch.distributed.get_world_size())
+    return Shard(0, 1)
+
+
+@dataclass(frozen=True)
+class SplitWindows:
+    """The windows of a split: its tracks and how windows are drawn from them.
+
+    Attributes:
+        tracks: to draw from.
+        sampling: how.
+        window: frames of a window, T.
+    """
+
+    tracks: SplitTracks
+    sampling: Sampling
+    window: int
+
+    def draw(self, epoch: int) -> Windows:
+        """All windows of an epoch."""
+        return self.sampling.draw(self.tracks.length, self.window, epoch, self._keys)
+
+    @cached_property
+    def count(self) -> int:
+        """M, the same in every epoch."""
+        return len(self.draw(0).track)
+
+    @cached_property
+    def _keys(self) -> NDArray[np.uint64]:
+        return self.tracks.keys
+
+
+@dataclass(frozen=True)
+class TrainingBatches:
+    """Every window once an epoch, in an order that depends on the seed and the epoch alone.
+
+    Several processes share the order: what they take in one step is, together, what one process with so many times the
+    batch size takes. Each takes equally many, since their gradients are averaged with equal weights; where the windows
+    do not divide, the order's first few come again at its end. The last batch is smaller, not dropped.
+
+    Attributes:
+        windows: of the training split.
+        batch_size: windows per process and batch.
+        seed: of the order.
+        epoch: asked whenever an epoch begins. Lightning's own `set_epoch` comes too late for the first epoch after a
+            resumption: worker processes have been sent for the first batches by then.
+        shard: asked likewise.
+    """
+
+    windows: SplitWindows
+    batch_size: int
+    seed: int
+    epoch: Callable[[], int]
+    shard: Callable[[], Shard] = current_shard
+
+    def __len__(self) -> int:
+        return _ceil_divide(_ceil_divide(self.windows.count, self.shard().processes), self.batch_size)
+
+    def __iter__(self) -> Iterator[Picks]:
+        epoch, (rank, count) = self.epoch(), self.shard()
+        track, start = self.windows.draw(epoch)
+        order = random_order(len(track), self.seed, SHUFFLE, epoch)
+        mine = np.resize(order, _ceil_divide(len(order), count) * count)[rank::count]
+        for first in range(0, len(mine), self.batch_size):
+            window = mine[first : first + self.batch_size]
+            yield Picks(window, track[window], start[window])
+
+
+@dataclass(frozen=True)
+class EvaluationBatches:
+    """Every window exactly once, in the split's order, the windows of the first epoch.
+
+    Several processes take a stretch each and have equally many batches, of sizes that differ by at most one: in a
+    distributed run each forward pass is a meeting, for it broadcasts the net's buffers, even where nothing is trained,
+    and a process that stays away hangs the others.
+
+    Attributes:
+        windows: of the split.
+        batch_size: windows per process and batch, at most.
+        shard: asked whenever a pass begins.
+    """
+
+    windows: SplitWindows
+    batch_size: int
+    shard: Callable[[], Shard] = current_shard
+
+    def __len__(self) -> int:
+        size, count = self.windows.count, self.shard().processes
+        batches = _ceil_divide(_ceil_divide(size, count), self.batch_size)
+        if size // count < batches:
+            raise ConfigError(
+                f"the {self.windows.tracks.name} split has {size} windows, expected one for each batch of {count} "
+                f"processes with data.evaluation_batch_size={self.batch_size}; take fewer trainer.devices"
+            )
+        return batches
+
+    def __iter__(self) -> Iterator[Picks]:
+        rank, count = self.shard()
+        track, start = self.windows.draw(epoch=0)
+        stretch = np.array_split(np.arange(len(track)), count)[rank]
+        for window in np.array_split(stretch, len(self)):
+            yield Picks(window, track[window], start[window])
+
+
+def _ceil_divide(amount: int, size: int) -> int:
+    return -(-amount // size)

@@ -1,0 +1,198 @@
+"""The runs behind the paper's table: which are finished, which go on from a checkpoint, which start."""
+
+import json
+import logging
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import hydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from songmood.config import build, config_dir
+from songmood.corpora.corpus import Corpus
+from songmood.errors import ConfigError
+from songmood.runs import entry
+from songmood.runs.parts import plain as to_plain
+from songmood.runs.provenance import code_fingerprint, comparable
+from songmood.training.checkpoints import LAST
+
+log = logging.getLogger(__name__)
+
+SUBMISSIONS = ("run1", "run2", "run3", "run4", "run5")
+BASELINES = {"jamendo": ("popularity", "vggish"), "demo": ("popularity",), "folder": ("popularity",)}
+LOG = "output.log"  # all that a run printed
+STARTED = "started.json"  # the configuration and code that a run was started with
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One training run of the reproduction.
+
+    Attributes:
+        experiment: which row or rows of the table it gives: a file of `conf/experiment`.
+        seed: of the run.
+        overrides: what its command line says.
+        folder: its run folder, the same each time, so that a killed run is found again.
+    """
+
+    experiment: str
+    seed: int
+    overrides: tuple[str, ...]
+    folder: Path
+
+    @property
+    def log(self) -> Path:
+        """All that the run printed."""
+        return self.folder / LOG
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a planned run.
+
+    Attributes:
+        run: the plan.
+        status: ``finished``; ``stale``: of another configuration, code or cache than today's; ``failed``.
+        note: what is stale, or why it failed, in one line.
+    """
+
+    run: PlannedRun
+    status: Literal["finished", "stale", "failed"]
+    note: str = ""
+
+
+def reproduce_runs(runs: Sequence[PlannedRun], *, is_training: bool) -> list[Outcome]:
+    """Carry out what is not finished; a run that fails does not stop the others.
+
+    Args:
+        runs: in the order of the table.
+        is_training: False reports what is there, stale or not.
+
+    Raises:
+        SongmoodError: where the corpus has no cache and cannot build it.
+    """
+    fingerprint = cache_fingerprint(runs[0]) if runs else ""
+    outcomes = []
+    for number, run in enumerate(runs, 1):
+        changed = what_changed(run, fingerprint) if is_complete(run) else None
+        place = f"[{number}/{len(runs)}] {run.experiment}, seed {run.seed}"
+        if changed == []:
+            log.info("%s: finished before", place)
+            outcomes.append(Outcome(run, "finished"))
+        elif is_training:
+            log.info("%s: running; its log is %s", place, run.log)
+            failure = carry_out(run)
+            log.info("%s: %s", place, failure or "finished")
+            outcomes.append(Outcome(run, "failed", failure) if failure else Outcome(run, "finished"))
+        elif changed:
+            outcomes.append(Outcome(run, "stale", f"made with another {' and '.join(changed)} than there is now"))
+        else:
+            outcomes.append(Outcome(run, "failed", "not run"))
+    return outcomes
+
+
+def cache_fingerprint(run: PlannedRun) -> str:
+    """Of the run's corpus as it is now; a demo or folder corpus is built where it is missing."""
+    corpus: Corpus = build(to_plain(_composed(run).corpus, resolve=True))
+    return corpus.open().fingerprint
+
+
+def plan(corpus: str, seeds: int, out: Path, extra: Sequence[str] = (), only: Sequence[str] = ()) -> list[PlannedRun]:
+    """Every run of the table, for every seed.
+
+    Args:
+        corpus: an option of the group `corpus`; ``demo`` also takes the sizes of `conf/experiment/demo.yaml`.
+        seeds: how many, counted from 0; a baseline that draws nothing has one.
+        out: the results folder.
+        extra: overrides that all runs get.
+        only: these experiments; empty for all.
+
+    Raises:
+        ConfigError: for an experiment in `only` that there is none of.
+    """
+    experiments = (*BASELINES.get(corpus, ("popularity",)), *SUBMISSIONS)
+    unknown = [experiment for experiment in only if experiment not in experiments]
+    if unknown:
+        raise ConfigError(f"--only {unknown[0]}: expected one of {', '.join(experiments)}")
+    runs = []
+    for experiment in only or experiments:
+        chosen = f"experiment=[{experiment},demo]" if corpus == "demo" else f"experiment={experiment}"
+        for seed in range(1 if experiment == "popularity" else seeds):
+            folder = out / "runs" / corpus / experiment / f"seed-{seed}"
+            runs.append(PlannedRun(experiment, seed, (chosen, f"corpus={corpus}", f"seed={seed}", *extra), folder))
+    return runs
+
+
+def expected_config(run: PlannedRun) -> dict[str, Any]:
+    """What the run's configuration is today, as the provenance keeps it."""
+    return comparable(to_plain(_composed(run), resolve=False))
+
+
+def _composed(run: PlannedRun) -> DictConfig:
+    try:
+        with hydra.initialize_config_dir(str(config_dir()), version_base="1.3"):
+            return hydra.compose("train", list(run.overrides))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(entry.one_line(error)) from error
+
+
+def what_changed(run: PlannedRun, cache_fingerprint: str) -> list[str]:
+    """How a finished run differs from what it would be today; empty where it counts as finished.
+
+    Args:
+        run: with a `provenance.json`.
+        cache_fingerprint: of the corpus as it is now.
+    """
+    provenance = json.loads((run.folder / "provenance.json").read_text(encoding="utf-8"))
+    found = []
+    if provenance["config"] != expected_config(run):
+        found.append("configuration")
+    if provenance["code"] != code_fingerprint():
+        found.append("code")
+    if provenance["cache_fingerprint"] != cache_fingerprint:
+        found.append("cache")
+    return found
+
+
+def is_complete(run: PlannedRun) -> bool:
+    """Whether the run's results are all there, of whatever version."""
+    return (run.folder / "provenance.json").is_file() and (run.folder / "metrics.json").is_file()
+
+
+def carry_out(run: PlannedRun) -> str | None:
+    """Run it in a process of its own, from its last checkpoint where a killed run of the same kind left one.
+
+    Returns:
+        None when it finished, else why not, in one line.
+    """
+    command = [sys.executable, str(Path(entry.__file__)), *run.overrides, f"hydra.run.dir={run.folder}"]
+    checkpoint = run.folder / "checkpoints" / LAST
+    if _is_resumable(run, checkpoint):
+        command.append(f"ckpt_path={checkpoint}")
+    else:
+        shutil.rmtree(run.folder, ignore_errors=True)
+    run.folder.mkdir(parents=True, exist_ok=True)
+    (run.folder / STARTED).write_text(_mark(run), encoding="utf-8")
+    with run.log.open("a", encoding="utf-8") as output:
+        status = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False).returncode
+    if status == 0 and is_complete(run):
+        return None
+    lines = [line.strip() for line in run.log.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return f"exit status {status}: {lines[-1] if lines else 'it printed nothing'}"
+
+
+def _is_resumable(run: PlannedRun, checkpoint: Path) -> bool:
+    """A checkpoint goes on only under the configuration and the code that it was started with."""
+    started = run.folder / STARTED
+    return checkpoint.is_file() and started.is_file() and started.read_text(encoding="utf-8") == _mark(run)
+
+
+def _mark(run: PlannedRun) -> str:
+    return json.dumps({"config": expected_config(run), "code": code_fingerprint()}, indent=1, sort_keys=True)

@@ -1,0 +1,268 @@
+"""A build that is interrupted, killed or out of room goes on to the same bytes."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import toy_corpus
+from small_disk import on_a_small_disk
+from songmood.cache.build import Delivery, build_cache
+from songmood.cache.read import MelCache
+from songmood.errors import CacheError, CorpusError
+from toy_corpus import Says, built, delivery, toy_jobs, toy_mel, toy_plan
+
+TOYS = Path(toy_corpus.__file__)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> bytes:
+    path = tmp_path_factory.mktemp("undisturbed") / "toys.h5"
+    built(path)
+    return path.read_bytes()
+
+
+def test_done_jobs_are_skipped_and_still_reported(tmp_path, undisturbed):
+    path = tmp_path / "toys.h5"
+    jobs = toy_jobs(toy_plan(path))
+    ran: list[str] = []
+
+    def interrupted():
+        yield from jobs[:2]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        built(path, interrupted(), on_done=lambda job: ran.append(job.name))
+    assert not path.exists()
+    with pytest.raises(CacheError, match="is not finished"):
+        MelCache.open(path)
+
+    def forbidden(job):
+        pytest.fail(f"{job.name} ran again")
+
+    done = [Says(stems=job.stems, name=job.name) for job in jobs[:2]]
+    for job in done:
+        job.run = lambda job=job: forbidden(job)
+    built(path, [*done, *jobs[2:]], on_done=lambda job: ran.append(job.name))
+    assert ran == [job.name for job in [*jobs[:2], *jobs]]
+    assert path.read_bytes() == undisturbed
+
+
+def test_killed_anywhere_it_ends_with_the_same_bytes(tmp_path):
+    """In a process of its own: it forks, and each child is killed (-9) at a call drawn at random."""
+    result = subprocess.run(
+        [sys.executable, TOYS, "kills", tmp_path / "toys.h5", "40"], capture_output=True, text=True, timeout=120
+    )
+    assert result.returncode == 0, result.stderr
+    assert int(result.stdout) >= 40
+
+
+def test_killed_with_its_workers_it_ends_with_the_same_bytes(tmp_path):
+    path = tmp_path / "toys.h5"
+    command = [sys.executable, TOYS, "build", path, "400", "2"]
+    subprocess.run(command, check=True, timeout=60)
+    whole = path.read_bytes()
+    path.unlink()
+    partial = path.with_name("toys.h5.partial")
+    for blocks in (0, 500, 2500):
+        process = subprocess.Popen(command)
+        while process.poll() is None and (not partial.exists() or partial.stat().st_blocks < blocks):
+            os.sched_yield()
+        process.kill()
+        process.wait()
+    assert not path.exists()
+    subprocess.run(command, check=True, timeout=60)
+    assert path.read_bytes() == whole
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("death", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_build_that_is_ended_takes_its_workers_along_and_goes_on_later(tmp_path, undisturbed, death):
+    path = tmp_path / "toys.h5"
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from pathlib import Path\n"
+        "from toy_corpus import *\n"
+        "import threading\n"
+        "def jobs(plan):\n"
+        "    yield from toy_jobs(plan)[:2]\n"
+        "    import multiprocessing as m; print(*[c.pid for c in m.active_children()], flush=True)\n"
+        "    threading.Event().wait()\n"
+        "if __name__ == '__main__':\n"
+        "    plan = toy_plan(Path(sys.argv[2]))\n"
+        "    build_cache(plan, jobs(plan), workers=2)\n"
+    )
+    (tmp_path / "script.py").write_text(script)
+    process = subprocess.Popen(
+        [sys.executable, tmp_path / "script.py", TOYS.parent, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout
+    assert process.stderr
+    workers = [int(pid) for pid in process.stdout.readline().split()]
+    process.send_signal(death)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert (b"KeyboardInterrupt" in errors) == (death == signal.SIGINT)
+    assert path.with_name("toys.h5.lock").exists() == (death != signal.SIGINT)
+    assert len(workers) == 2
+    while any(map(is_running, workers)):  # after a kill they notice by themselves; the test's own limit ends a defect
+        os.sched_yield()
+    built(path)
+    assert path.read_bytes() == undisturbed
+
+
+def test_a_worker_that_dies_names_its_job_and_the_build_goes_on_later(tmp_path, undisturbed):
+    path = tmp_path / "toys.h5"
+    plan = toy_plan(path)
+    jobs = toy_jobs(plan, bad=("07/7",), fault="die")
+    with pytest.raises(CacheError, match=r"the worker process on job of 06/6 was killed by signal 9"):
+        build_cache(plan, jobs, workers=2)
+    built(path)
+    assert path.read_bytes() == undisturbed
+
+
+def test_a_defect_in_a_job_keeps_its_traceback(tmp_path):
+    plan = toy_plan(tmp_path / "toys.h5")
+    with pytest.raises(RuntimeError, match=r"(?s)toy_corpus\.py.*ZeroDivisionError: a defect"):
+        build_cache(plan, toy_jobs(plan, bad=("07/7",), fault="defect"), workers=1)
+
+
+def test_jobs_may_wait_for_what_finished_jobs_free(tmp_path):
+    """As downloads do that keep only a few tars: the next job comes when the last was reported done."""
+    path = tmp_path / "toys.h5"
+    room = threading.Semaphore(1)
+
+    def jobs():
+        for job in toy_jobs(toy_plan(path)):
+            assert room.acquire(timeout=60)
+            yield job
+
+    report, _ = built(path, jobs(), workers=2, on_done=lambda job: room.release())
+    assert report.written == 12
+
+
+def test_an_error_among_the_jobs_ends_the_build_and_keeps_what_is_there(tmp_path, undisturbed):
+    path = tmp_path / "toys.h5"
+    closed = threading.Event()
+
+    def jobs():
+        try:
+            yield toy_jobs(toy_plan(path))[0]
+            raise CorpusError("no mirror has it")
+        finally:
+            closed.set()
+
+    for workers in (0, 1):
+        with pytest.raises(CorpusError, match="no mirror has it"):
+            built(path, jobs(), workers=workers)
+        assert closed.wait(10)
+    built(path)
+    assert path.read_bytes() == undisturbed
+
+
+def test_the_second_of_two_builds_says_who_has_the_lock(tmp_path):
+    path = tmp_path / "toys.h5"
+
+    def jobs():
+        with pytest.raises(CacheError, match=rf"is being built by process {os.getpid()} on \S+; wait for it"):
+            built(path)
+        yield from toy_jobs(toy_plan(path))
+
+    report, _ = built(path, jobs())
+    assert report.written == 12
+
+
+def test_an_unfinished_build_of_other_sources_is_not_mixed_in(tmp_path, undisturbed):
+    path = tmp_path / "toys.h5"
+    other = toy_plan(path, source="other")
+    with pytest.raises(CorpusError):
+        build_cache(other, [Says(Delivery("00/0", refusal="broken"), delivery("01/1"))], workers=0, strict=True)
+    with pytest.raises(CacheError, match=r"toys\.h5\.partial is an unfinished build from other sources"):
+        built(path)
+    built(path, replace_unfinished=True)
+    assert path.read_bytes() == undisturbed
+
+
+def test_after_a_crash_of_the_machine_lost_rows_are_read_again(tmp_path, undisturbed):
+    path = tmp_path / "toys.h5"
+    plan = toy_plan(path)
+
+    def interrupted():
+        yield from toy_jobs(plan)[:3]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_cache(plan, interrupted(), workers=0)
+    partial = path.with_name("toys.h5.partial")
+    lost = bytearray(partial.read_bytes())
+    where = lost.find(toy_mel("01/1").astype(np.float16)[20:30].tobytes())
+    lost[where : where + 1000] = bytes(1000)
+    partial.write_bytes(lost)
+    (path.parent / "toys.h5.partial.overflow" / "5.f16").unlink()
+    path.with_name("toys.h5.lock").write_text('{"pid": 1, "host": "here", "boot": "before the crash"}')
+    built(path)
+    assert path.read_bytes() == undisturbed
+
+
+def test_too_little_room_is_said_before_the_start_with_both_numbers(tmp_path):
+    plan = toy_plan(tmp_path / "toys.h5", count=1000)
+    for track in plan.tracks:
+        object.__setattr__(track, "duration", 86_400.0)
+    with pytest.raises(CacheError, match=r"needs 77[78]\.\d GB more on this disk and [\d,.]+ .B are free") as error:
+        build_cache(plan, [], workers=0)
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+FULL_DISK = """
+import sys; sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from toy_corpus import *
+from songmood.errors import CacheError
+path = Path(sys.argv[2]) / "toys.h5"
+ballast = path.with_name("ballast")
+def jobs(plan):
+    for number, job in enumerate(toy_jobs(plan)):
+        if number == 2:
+            with ballast.open("wb", buffering=0) as file:
+                try:
+                    while file.write(bytes(4096)): pass
+                except OSError: pass
+        yield job
+if __name__ == "__main__":
+    plan = toy_plan(path, 60)
+    for workers in (0, 1):
+        try: build_cache(plan, jobs(plan), workers=workers)
+        except CacheError as error: print(error)
+        assert not path.exists()
+        ballast.unlink()
+    build_cache(plan, toy_jobs(plan), workers=0)
+    sys.stdout.flush(); sys.stdout.buffer.write(path.read_bytes())
+"""
+
+
+def test_a_disk_that_fills_up_ends_clearly_and_the_build_goes_on_later(tmp_path):
+    (tmp_path / "script.py").write_text(FULL_DISK)
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = [*on_a_small_disk(disk, "4m"), sys.executable, tmp_path / "script.py", TOYS.parent, disk]
+    result = subprocess.run(command, capture_output=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    first, second, content = result.stdout.split(b"\n", 2)
+    for line in (first, second):
+        assert re.search(rb"the disk is full \(No space left on device; .* free\) while writing .*toys\.h5", line)
+    built(tmp_path / "toys.h5", count=60)
+    assert content == (tmp_path / "toys.h5").read_bytes()

@@ -1,0 +1,201 @@
+"""Several files at once: handed on as they come, bounded, interruptible."""
+
+import hashlib
+import re
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from faulty_server import FaultyServer, stall, status, truncate, wrong_bytes
+from small_disk import on_a_small_disk
+from songmood.corpora.jamendo.fetch import Fetch, open_client
+from songmood.corpora.jamendo.mirrors import Mirrors, Patience
+from songmood.corpora.jamendo.transfer import RemoteFile
+from songmood.errors import ConfigError, DownloadError
+
+BODIES = {f"/tars/{i:02d}.tar": bytes([i]) * 100_000 for i in range(12)}
+FILES = [RemoteFile(path[1:], hashlib.sha256(body).hexdigest()) for path, body in BODIES.items()]
+QUICK = Patience(attempts=4, stall=0.3, sleep=lambda _: None)
+
+
+@pytest.fixture
+def server():
+    with FaultyServer(BODIES) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def fetch(server, folder, files=FILES, **options):
+    options.setdefault("patience", QUICK)
+    return Fetch(files, folder, Mirrors([server.url]), **options)
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+WANTED = {path.rpartition("/")[2]: body for path, body in BODIES.items()}
+
+
+def test_every_file_arrives_once_and_whole(server, tmp_path):
+    counted = []
+    with fetch(server, tmp_path, on_bytes=counted.append) as arrivals:
+        names = [arrival.file.name for arrival in arrivals]
+    assert sorted(names) == sorted(WANTED)
+    assert contents(tmp_path) == WANTED
+    assert sum(counted) == sum(map(len, WANTED.values()))
+
+
+def test_a_file_that_is_there_and_right_is_not_fetched_again_and_a_wrong_one_is(server, tmp_path):
+    (tmp_path / "00.tar").write_bytes(WANTED["00.tar"])
+    (tmp_path / "01.tar").write_bytes(b"something else")
+    with fetch(server, tmp_path, FILES[:2]) as arrivals:
+        assert [arrival.fault for arrival in arrivals] == [None, None]
+    assert list(server.requests) == ["/tars/01.tar"]
+    assert contents(tmp_path) == {name: WANTED[name] for name in ("00.tar", "01.tar")}
+
+
+def test_a_shelf_s_files_are_taken_where_they_stand_if_they_are_right(server, tmp_path):
+    shelf, folder = tmp_path / "shelf", tmp_path / "folder"
+    shelf.mkdir()
+    (shelf / "00.tar").write_bytes(WANTED["00.tar"])
+    (shelf / "01.tar").write_bytes(b"something else")
+    with fetch(server, folder, FILES[:3], shelves=[shelf]) as arrivals:
+        paths = {arrival.file.name: arrival.path for arrival in arrivals}
+    assert paths == {"00.tar": shelf / "00.tar", "01.tar": folder / "01.tar", "02.tar": folder / "02.tar"}
+    assert (shelf / "01.tar").read_bytes() == b"something else"
+    assert sorted(server.requests) == ["/tars/01.tar", "/tars/02.tar"]
+
+
+def test_a_shelf_without_mirrors_says_what_it_lacks_and_what_is_wrong(tmp_path):
+    (tmp_path / "01.tar").write_bytes(b"something else")
+    with Fetch(FILES[:2], tmp_path / "unused", None, patience=QUICK, shelves=[tmp_path]) as arrivals:
+        faults = {arrival.file.name: str(arrival.fault) for arrival in arrivals}
+    assert "no 00.tar in" in faults["00.tar"]
+    assert hashlib.sha256(b"something else").hexdigest() in faults["01.tar"]
+    assert FILES[1].sha256 in faults["01.tar"]
+
+
+def test_faults_on_every_file_do_not_keep_any_from_arriving(server, tmp_path):
+    kinds = [truncate(70_000), status(503), wrong_bytes, stall(10), truncate(0)]
+    for i, path in enumerate(BODIES):
+        server.faults[path] = [kinds[i % len(kinds)]]
+    with fetch(server, tmp_path) as arrivals:
+        assert [arrival.fault for arrival in arrivals if arrival.fault] == []
+    assert contents(tmp_path) == WANTED
+
+
+def test_a_file_that_cannot_be_had_is_reported_and_the_others_come(server, tmp_path):
+    server.faults["/tars/05.tar"] = status(404)
+    with fetch(server, tmp_path) as arrivals:
+        faults = {arrival.file.name: str(arrival.fault) for arrival in arrivals if arrival.fault}
+    assert list(faults) == ["05.tar"]
+    assert "05.tar" in faults["05.tar"]
+    assert len(contents(tmp_path)) == len(FILES) - 1
+
+
+def test_a_dead_network_is_noticed_before_every_file_was_tried(server, tmp_path):
+    server.faults["*"] = status(503)
+    with pytest.raises(DownloadError, match="4 files in a row"), fetch(server, tmp_path, connections=1) as arrivals:
+        list(arrivals)
+    assert len(server.requests) < len(FILES)
+
+
+def test_no_more_files_lie_about_than_allowed(server, tmp_path):
+    seen = []
+    with fetch(server, tmp_path, ahead=3) as arrivals:
+        for arrival in arrivals:
+            seen.append(len(list(tmp_path.iterdir())))
+            arrival.path.unlink()
+            arrivals.release()
+    assert len(seen) == len(FILES)
+    assert max(seen) <= 3
+
+
+def test_files_that_fail_make_room_for_the_others(server, tmp_path):
+    for path in list(BODIES)[:3]:
+        server.faults[path] = status(404)
+    with fetch(server, tmp_path, ahead=1, connections=1) as arrivals:
+        for arrival in arrivals:
+            if arrival.fault is None:
+                arrivals.release()
+    assert len(contents(tmp_path)) == len(FILES) - 3
+
+
+def test_no_more_connections_than_allowed_are_open_at_once(server, tmp_path):
+    barrier = threading.Barrier(3, timeout=10)
+    lock, now, most = threading.Lock(), [0], [0]
+
+    def together(request, body):
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        barrier.wait()  # passes only if three requests are open at the same time
+        with lock:
+            now[0] -= 1
+        request.reply(body)
+
+    server.faults["*"] = together
+    with fetch(server, tmp_path, connections=3) as arrivals:
+        assert all(arrival.fault is None for arrival in arrivals)
+    assert most[0] == 3
+
+
+def test_leaving_early_stops_the_transfers_and_keeps_what_came(server, tmp_path):
+    server.faults["*"] = stall(60_000)
+    with fetch(server, tmp_path, patience=Patience(stall=0.3, attempts=100, first_pause=1_000.0)):
+        pass
+    assert all(path.suffix == ".part" for path in tmp_path.iterdir())
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("fetch-")]
+
+
+ON_A_FULL_DISK = """
+import subprocess, sys
+from pathlib import Path
+from songmood.corpora.jamendo.fetch import Fetch
+from songmood.corpora.jamendo.mirrors import Mirrors
+from songmood.corpora.jamendo.transfer import RemoteFile
+from songmood.errors import DownloadError
+url, folder, *files = sys.argv[1:]
+files = [RemoteFile(*file.split("=")) for file in files]
+def fetch():
+    with Fetch(files, Path(folder), Mirrors([url])) as arrivals:
+        return [arrival.fault for arrival in arrivals]
+try: fetch()
+except DownloadError as error: print(error)
+subprocess.run(["mount", "-o", "remount,size=4m", folder], check=True)
+print(fetch() == [None] * len(files), all(Path(folder, file.name).stat().st_size == 100_000 for file in files))
+"""
+
+
+def test_a_full_disk_ends_the_fetch_with_one_line_and_it_goes_on_where_there_is_room(server, tmp_path):
+    files = [f"{file.path}={file.sha256}" for file in FILES]
+    wrap = on_a_small_disk(tmp_path, "700k")
+    command = [*wrap, sys.executable, "-c", ON_A_FULL_DISK, server.url, str(tmp_path), *files]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()
+    assert re.fullmatch(r"no space left in .* for \d\d\.tar: free some and run the command again, it goes on", first)
+    assert second == "True True"
+    assert set(server.requests.values()) == {1, 2}  # what was there already is not asked for again
+
+
+def test_proxies_of_the_environment_are_used(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    mirrors = Mirrors(["http://mirror.invalid"])  # a name that only a proxy could resolve
+    with Fetch(FILES[:1], tmp_path, mirrors, patience=QUICK) as arrivals:
+        assert [arrival.fault for arrival in arrivals] == [None]
+    assert server.proxied == ["http://mirror.invalid/tars/00.tar"]
+
+
+def test_a_proxy_that_makes_no_sense_is_named(monkeypatch):
+    monkeypatch.setenv("ALL_PROXY", "gopher://nowhere")
+    with pytest.raises(ConfigError, match="ALL_PROXY"):
+        open_client(QUICK, 1)

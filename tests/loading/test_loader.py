@@ -1,0 +1,165 @@
+import multiprocessing
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from songmood.cache.read import MelCache
+from songmood.loading.batch import Batch
+from songmood.loading.gather import HostWindows, ResidentWindows
+from songmood.loading.loader import HELD, PREFETCH, HostLoader, Loader, ResidentLoader
+from songmood.loading.sampler import EvaluationBatches, SplitWindows, TrainingBatches
+from songmood.loading.split import SplitTracks, read_split
+from songmood.loading.windows import FreshWindows
+from tiny_cache import tiny_cache
+
+WINDOW, SIZE, PER_TRACK = 64, 8, 30
+TRACKS = {"a": 300, "b": 120, "c": 0, "d": 40, "e": 200}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> MelCache:
+    return tiny_cache(tmp_path_factory.mktemp("cache") / "tiny.h5", TRACKS, ("tempo", "loudness"))
+
+
+@pytest.fixture(scope="module")
+def tracks(cache: MelCache) -> SplitTracks:
+    return read_split(cache, "train", ["d", "a", "e", "c", "b"])
+
+
+def training(tracks: SplitTracks, epochs: Iterator[int] | None = None) -> TrainingBatches:
+    windows = SplitWindows(tracks, FreshWindows(per_track=PER_TRACK, seed=3), WINDOW)
+    return TrainingBatches(windows, SIZE, 0, (lambda: 0) if epochs is None else lambda: next(epochs))
+
+
+@pytest.fixture
+def parallel(cache: MelCache, tracks: SplitTracks) -> Iterator[HostLoader]:
+    loader = HostLoader(HostWindows(cache, tracks, WINDOW), tracks, training(tracks), num_workers=2)
+    yield loader
+    loader.close()
+
+
+def resident(cache: MelCache, tracks: SplitTracks, batches: TrainingBatches | EvaluationBatches) -> ResidentLoader:
+    cpu = torch.device("cpu")
+    return ResidentLoader(ResidentWindows(cache, tracks, WINDOW, cpu), tracks, batches, cpu)
+
+
+def assert_same(left: list[Batch], right: list[Batch]) -> None:
+    assert len(left) == len(right) > 0
+    for a, b in zip(left, right, strict=True):
+        for name, x, y in zip(Batch._fields, a, b, strict=True):
+            assert x.dtype == y.dtype, name
+            assert x.stride() == y.stride(), name
+            torch.testing.assert_close(x, y, rtol=0, atol=0, equal_nan=True)
+
+
+def copied(loader: Loader) -> list[Batch]:
+    return [Batch(*(tensor.clone() for tensor in batch)) for batch in loader]
+
+
+def test_a_batch_says_what_its_windows_are(cache: MelCache, tracks: SplitTracks) -> None:
+    batches = training(tracks)
+    drawn = batches.windows.draw(0)
+    loader = HostLoader(HostWindows(cache, tracks, WINDOW), tracks, batches)
+    assert len(loader) == len(list(loader)) == 15
+    for batch in loader:
+        assert batch.mel.shape == (SIZE, 1, 96, WINDOW)
+        assert batch.mel[:, 0].stride() == (96 * WINDOW, 1, 96)
+        assert batch.mel.dtype == torch.float16
+        number = torch.tensor([3, 0, 4, 1])[batch.track]  # of the tracks that were not left out, in the split's order
+        assert torch.equal(batch.mel[:, 0, 0, 0], number.half())
+        assert batch.mel[:, 0, 1, 0].tolist() == drawn.start[batch.window].tolist()
+        assert batch.track.tolist() == drawn.track[batch.window].tolist()
+        assert batch.target.dtype == torch.float32
+        assert torch.equal(batch.target, torch.stack([(number + 1) >> bit & 1 for bit in range(3)], dim=1).float())
+        assert batch.features is not None
+        assert batch.features.dtype == torch.float32
+        assert torch.equal(batch.features[:, 0], number.float())
+        assert torch.equal(batch.features[:, 1].isnan(), number == 1)
+
+
+def test_batches_are_the_same_whoever_gathers_them(cache: MelCache, tracks: SplitTracks, parallel: HostLoader) -> None:
+    alone = list(HostLoader(HostWindows(cache, tracks, WINDOW), tracks, training(tracks)))
+    assert_same(alone, copied(parallel))
+    assert_same(alone, list(resident(cache, tracks, training(tracks))))
+
+
+def test_spawned_workers_read_the_same_batches(cache: MelCache, tracks: SplitTracks) -> None:
+    windows = HostWindows(cache, tracks, WINDOW)
+    list(HostLoader(windows, tracks, training(tracks)))  # opens the memory map in this process first
+    loader = HostLoader(windows, tracks, training(tracks), num_workers=1, worker_start="spawn")
+    assert_same(list(HostLoader(windows, tracks, training(tracks))), copied(loader))
+    loader.close()
+
+
+def test_batches_that_are_kept_are_not_overwritten(cache: MelCache, tracks: SplitTracks, parallel: HostLoader) -> None:
+    kept = list(parallel)
+    assert len(kept) > 2 * PREFETCH + HELD  # more than there are slots
+    assert_same(list(HostLoader(HostWindows(cache, tracks, WINDOW), tracks, training(tracks))), kept)
+    assert_same(kept, list(parallel))  # all slots are lent
+
+
+def test_slots_are_used_again(parallel: HostLoader) -> None:
+    memory = {batch.mel.data_ptr() for _ in range(3) for batch in parallel}
+    assert len(memory) <= 2 * PREFETCH + HELD
+
+
+def test_a_pass_that_was_broken_off_leaves_every_slot_to_the_next(
+    cache: MelCache, tracks: SplitTracks, parallel: HostLoader
+) -> None:
+    next(iter(parallel))
+    next(iter(parallel))
+    assert_same(list(HostLoader(HostWindows(cache, tracks, WINDOW), tracks, training(tracks))), copied(parallel))
+    assert parallel._slots is not None
+    assert len(parallel._slots._free) == 2 * PREFETCH + HELD
+
+
+def test_workers_follow_the_epoch_although_they_live_on(cache: MelCache, tracks: SplitTracks) -> None:
+    windows = HostWindows(cache, tracks, WINDOW)
+    loader = HostLoader(windows, tracks, training(tracks, iter([0, 1])), num_workers=1)
+    alone = HostLoader(windows, tracks, training(tracks, iter([0, 1])))
+    first, second = list(alone), list(alone)
+    assert_same(first, copied(loader))
+    assert_same(second, copied(loader))
+    assert first[0].window.tolist() != second[0].window.tolist()
+    loader.close()
+
+
+def test_a_closed_loader_leaves_no_process_and_starts_anew(parallel: HostLoader) -> None:
+    before = [batch.window.tolist() for batch in parallel]
+    assert len(multiprocessing.active_children()) == 2
+    parallel.close()
+    assert not multiprocessing.active_children()
+    assert [batch.window.tolist() for batch in parallel] == before
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_loading_does_not_draw_from_the_generator_of_dropout(
+    cache: MelCache, tracks: SplitTracks, num_workers: int
+) -> None:
+    torch.manual_seed(1)
+    state = torch.get_rng_state()
+    loader = HostLoader(HostWindows(cache, tracks, WINDOW), tracks, training(tracks), num_workers=num_workers)
+    list(loader)
+    list(resident(cache, tracks, training(tracks)))
+    assert torch.equal(torch.get_rng_state(), state)
+    loader.close()
+
+
+def test_evaluation_passes_are_all_the_same(cache: MelCache, tracks: SplitTracks) -> None:
+    windows = SplitWindows(tracks, FreshWindows(per_track=2), WINDOW)
+    loader = resident(cache, tracks, EvaluationBatches(windows, 3))
+    first, second = list(loader), list(loader)
+    assert_same(first, second)
+    assert torch.cat([batch.window for batch in first]).tolist() == list(range(8))
+
+
+def test_a_corpus_without_features_gives_batches_without(tmp_path_factory: pytest.TempPathFactory) -> None:
+    cache = tiny_cache(tmp_path_factory.mktemp("plain") / "tiny.h5", {"a": 100, "b": 90})
+    tracks = read_split(cache, "train", ["a", "b"])
+    batches = EvaluationBatches(SplitWindows(tracks, FreshWindows(), WINDOW), 4)
+    host = HostLoader(HostWindows(cache, tracks, WINDOW), tracks, batches)
+    for batch in (*host, *resident(cache, tracks, batches)):
+        assert batch.features is None
+        assert np.isfinite(batch.mel.numpy()).all()

@@ -1,0 +1,110 @@
+"""A reproduction goes on where it was killed, names what failed, and ends with an undisturbed one's report."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from songmood.errors import ConfigError
+from songmood.runs.reproduction import Outcome, plan, reproduce_runs, what_changed
+from tiny import ROOT, TINY_NET, TINY_RUN, folder_overrides, run, write_corpus
+
+PATIENCE = 200  # seconds
+ROWS = ("popularity", "run1", "run3")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+def overrides(corpus: Path) -> list[str]:
+    return [*folder_overrides(corpus)[1:], *TINY_RUN[:-1], *TINY_NET, "report_epochs=[1]", "logger=csv"]
+
+
+def reproduce(corpus: Path, out: Path, *options: str) -> list[str]:
+    chosen = [option for row in ROWS for option in ("--only", row)]
+    command = [sys.executable, "-m", "songmood", "reproduce", "--corpus", "folder", "--out", str(out)]
+    return [*command, *(options or chosen), "--", *overrides(corpus)]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("undisturbed") / "results"
+    done = run(reproduce(corpus, out))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out
+
+
+def kill_when(command: list[str], there: Path) -> None:
+    """Start a command in a process group of its own, and kill all of it once a file is there."""
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT, start_new_session=True
+    )
+    deadline = time.monotonic() + PATIENCE
+    while not there.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert process.poll() is None, "it was over before it could be killed"
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(timeout=PATIENCE)
+
+
+def test_killed_twice_it_ends_with_the_report_of_an_undisturbed_one(
+    corpus: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "results"
+    kill_when(reproduce(corpus, out), out / "runs/folder/run1/seed-0/metrics.csv")
+    kill_when(reproduce(corpus, out), out / "runs/folder/run3/seed-0/checkpoints/last.ckpt")
+    done = run(reproduce(corpus, out))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "run1, seed 0: finished before" in done.stderr
+    for name in ("RESULTS.md", "index.html"):
+        assert (out / name).read_bytes() == (undisturbed / name).read_bytes(), name
+
+
+def test_what_is_finished_is_not_run_again(corpus: Path, undisturbed: Path) -> None:
+    before = (undisturbed / "runs/folder/run1/seed-0/provenance.json").stat().st_mtime_ns
+    runs = plan("folder", 1, undisturbed, overrides(corpus), ROWS)
+    outcomes = reproduce_runs(runs, is_training=True)
+    assert [outcome.status for outcome in outcomes] == ["finished"] * 3
+    assert (undisturbed / "runs/folder/run1/seed-0/provenance.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("key", "said"), [("config", "configuration"), ("code", "code"), ("cache_fingerprint", "cache")]
+)
+def test_a_run_of_other_configuration_code_or_cache_is_not_finished(
+    corpus: Path, undisturbed: Path, key: str, said: str
+) -> None:
+    (planned,) = plan("folder", 1, undisturbed, overrides(corpus), ["run1"])
+    path = planned.folder / "provenance.json"
+    kept = path.read_text()
+    try:
+        path.write_text(json.dumps(json.loads(kept) | {key: "other"}))
+        (outcome,) = reproduce_runs([planned], is_training=False)
+        assert outcome == Outcome(planned, "stale", f"made with another {said} than there is now")
+    finally:
+        path.write_text(kept)
+    fingerprint = json.loads(kept)["cache_fingerprint"]
+    assert what_changed(planned, fingerprint) == []
+
+
+def test_a_row_that_fails_is_named_with_its_log_and_does_not_stop_the_others(corpus: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    done = run(reproduce(corpus, out, "--only", "run4", "--only", "popularity"))  # the corpus has no features
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    report = (out / "RESULTS.md").read_text()
+    assert "no features" in report
+    assert "runs/folder/run4/seed-0/output.log" in report
+    assert (out / "runs/folder/popularity/seed-0/metrics.json").is_file()
+
+
+def test_an_unknown_row_is_refused() -> None:
+    with pytest.raises(ConfigError, match="--only run9: expected one of popularity, run1"):
+        plan("folder", 1, Path("results"), [], ["run9"])
