@@ -13,9 +13,10 @@ TIME = np.arange(10 * RATE) / RATE
 MEL = MelSpectrogram()
 
 
-def features(samples: np.ndarray) -> dict[str, float]:
+def features(samples: np.ndarray, parameters: MelParameters | None = None) -> dict[str, float]:
     samples = samples.astype(np.float32)
-    values = audio_features(samples, MEL(samples))
+    mel = MelSpectrogram(parameters)(samples) if parameters else MEL(samples)
+    values = audio_features(samples, mel, parameters)
     assert values.shape == (len(AUDIO_FEATURES),)
     assert values.dtype == np.float32
     return dict(zip(AUDIO_FEATURES, values.tolist(), strict=True))
@@ -44,6 +45,32 @@ def test_a_click_track_at_120_has_120_beats_per_minute_and_two_onsets_a_second()
     assert found["tempo.bpm"] == pytest.approx(120, rel=0.02)
     assert found["tempo.pulse_clarity"] > 0.8
     assert found["rhythm.onset_rate"] == pytest.approx(2.0, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        MelParameters(sample_rate=16_000),
+        MelParameters(num_bands=64),
+        MelParameters(sample_rate=44_100, frame_size=2_048, hop=512, num_bands=128),
+        MelParameters(hop=64),
+        MelParameters(sample_rate=2_000, frame_size=128, hop=64, num_bands=32),
+    ],
+    ids=str,
+)
+def test_other_mel_parameters_do_not_move_the_beat_the_onsets_or_a_tone_s_place(parameters: MelParameters) -> None:
+    rate = parameters.sample_rate
+    random, time = np.random.default_rng(0), np.arange(20 * rate) / rate
+    burst = np.exp(-np.arange(rate // 20) * 120 / rate)
+    tone = 0.3 * np.sin(2 * np.pi * 440 * time) + 1e-4 * random.standard_normal(len(time))
+    clicks = 1e-4 * random.standard_normal(len(time))
+    for start in range(len(burst), len(clicks) - len(burst), rate // 2):
+        clicks[start : start + len(burst)] += 0.5 * random.standard_normal(len(burst)) * burst
+    beat, pure = features(clicks, parameters), features(tone, parameters)
+    assert beat["tempo.bpm"] == pytest.approx(120, rel=0.02)
+    assert beat["rhythm.onset_rate"] == pytest.approx(2.0, rel=0.05)
+    assert pure["timbre.centroid"] == pytest.approx(440, abs=25)
+    assert pure["tonal.key_strength"] > 0.4
 
 
 @pytest.mark.parametrize("hz", [100.0, 440.0, 1000.0, 3000.0])

@@ -13,6 +13,7 @@ from songmood.audio.mel import MelSpectrogram
 from songmood.audio.parameters import MelParameters
 from songmood.cache.read import MelCache
 from songmood.corpora.corpus import check_splits, corpus_tags
+from songmood.corpora.files import AudioFiles
 from songmood.corpora.folder import FolderCorpus, default_cache_path
 from songmood.errors import CacheError, ConfigError, CorpusError
 from songmood.tracks import Track, write_tracks
@@ -91,6 +92,16 @@ def test_audio_files_become_spectrograms_and_features(tmp_path, place):
     found = cache.mel[cache.offset[1] : cache.offset[1] + cache.length[1]].astype(np.float32)
     assert found.shape == expected.shape
     assert np.abs(found - expected).max() <= 0.13  # float16 steps are 0.125 dB below -128 dB
+
+
+@pytest.mark.parametrize("mel", [MelParameters(sample_rate=16_000), MelParameters(num_bands=64)], ids=str)
+def test_features_are_computed_with_the_corpus_s_mel_parameters(tmp_path, mel):
+    clicks = np.random.default_rng(0).normal(0, 1e-4, 10 * mel.sample_rate)
+    clicks[:: mel.sample_rate // 2] = 0.9
+    path = tmp_path / "clicks.wav"
+    soundfile.write(path, clicks, mel.sample_rate)
+    [delivery] = AudioFiles(("clicks",), (path,), 0, mel, with_features=True).run()
+    assert delivery.features[AUDIO_FEATURES.index("tempo.bpm")] == pytest.approx(120, rel=0.02)
 
 
 def test_audio_gives_the_same_bytes_with_any_number_of_workers(tmp_path):

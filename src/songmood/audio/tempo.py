@@ -14,7 +14,7 @@ PERIODS = 4  # the beat must recur: one to four periods later
 TREND_SECONDS = 2.0  # slower changes of the onset strength are form, not beat
 MIN_CLARITY = 0.05  # what half a minute of noise reaches by chance: below, there is no beat
 ONSET_RISE_DB = 1.0  # mean over the bands, above the surroundings: less is not heard as something beginning
-ONSET_SPREAD_FRAMES = 3  # onsets are at least this far apart, 64 ms
+ONSET_SPREAD_SECONDS = 0.064  # onsets are at least this far apart: three of the data set's frames
 CHUNK_FRAMES = 4096
 
 
@@ -53,10 +53,11 @@ def onset_rate(strength: NDArray[np.float32], frames_per_second: float) -> float
     if len(strength) == 0:
         return 0.0
     salience = strength - _moving_mean(strength, round(frames_per_second / 2))
-    padded = np.pad(salience, ONSET_SPREAD_FRAMES, constant_values=-np.inf)
-    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * ONSET_SPREAD_FRAMES + 1)
+    spread = max(1, round(ONSET_SPREAD_SECONDS * frames_per_second))
+    padded = np.pad(salience, spread, constant_values=-np.inf)
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * spread + 1)
     # The first of equal neighbours is the peak: strictly above what came before, not below what follows.
-    before = around[:, :ONSET_SPREAD_FRAMES].max(axis=1)
+    before = around[:, :spread].max(axis=1)
     is_peak = (salience >= around.max(axis=1)) & (salience > before) & (salience > ONSET_RISE_DB)
     return float(is_peak.sum() / max(len(strength) / frames_per_second, 1.0))
 

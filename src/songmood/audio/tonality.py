@@ -34,7 +34,7 @@ def pitch_classes(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.
         samples = np.pad(samples, (0, size - len(samples)))
     windows = samples[: len(samples) // size * size].reshape(-1, size)
     taper = torch.hann_window(size)
-    first, last = (int(hz * size / sample_rate) for hz in PITCH_RANGE)
+    first, last = (min(int(hz * size / sample_rate), size // 2) for hz in PITCH_RANGE)
     hz = np.arange(first, last) * sample_rate / size
     pitch = np.round(69 + 12 * np.log2(hz / CONCERT_A)).astype(int)
     to_class = (np.eye(12)[pitch % 12] * (CONCERT_A / hz)[:, None]).astype(np.float32)

@@ -85,7 +85,7 @@ class AudioFiles:
                 continue
             with one_thread():
                 mel = spectrogram(samples)
-                features = audio_features(samples, mel) if self.with_features else None
+                features = audio_features(samples, mel, self.mel) if self.with_features else None
             yield Delivery(stem, mel, features)
 
 
