@@ -21,7 +21,7 @@ COLUMNS = ("TRACK_ID", "ARTIST_ID", "ALBUM_ID", "PATH", "DURATION", "TAGS")
 LONGEST_TRACK = 86_400.0  # seconds: a day; a longer "duration" is in another unit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Track:
     """One row of a TSV.
 
@@ -34,8 +34,6 @@ class Track:
         tags: as in the TSV, such as ``"mood/theme---happy"``.
     """
 
-    __slots__ = ("album_id", "artist_id", "duration", "path", "tags", "track_id")
-
     track_id: str
     artist_id: str
     album_id: str
@@ -47,10 +45,6 @@ class Track:
     def stem(self) -> str:
         """The path without its suffix, ``"24/3524"``: what spectrogram and feature files are called."""
         return os.path.splitext(self.path)[0]  # noqa: PTH122  (pathlib is ten times slower, and there are many tracks)
-
-    def __reduce__(self) -> tuple[type["Track"], tuple[object, ...]]:
-        """Python 3.10 cannot pickle a frozen dataclass with slots of its own."""
-        return Track, (self.track_id, self.artist_id, self.album_id, self.path, self.duration, self.tags)
 
 
 def read_tracks(path: Path) -> tuple[Track, ...]:

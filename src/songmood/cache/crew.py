@@ -205,7 +205,7 @@ def _serve(connection: "Connection[Any, Any]", work: Callable[[Any, Ask], None])
         try:
             work(connection.recv(), ask)
             connection.send(("done", None))
-        except (EOFError, BrokenPipeError, ConnectionResetError):  # noqa: PERF203  (a job costs more)
+        except (EOFError, BrokenPipeError, ConnectionResetError):
             return  # the parent closed the connection
         except BaseException as error:  # the parent raises it
             connection.send(("failed", _portable(error)))

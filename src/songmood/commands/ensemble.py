@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +11,7 @@ import typer
 from songmood.errors import SubmissionError
 
 
-class How(str, Enum):
+class How(StrEnum):
     """A way to combine; `rank` where the models' scales differ."""
 
     mean = "mean"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from songmood.evaluation.thresholds import ThresholdRule
 
 
-class RuleName(str, Enum):
+class RuleName(StrEnum):
     """The rules of the configuration group `threshold`, and the organisers' own."""
 
     elbow = "elbow"

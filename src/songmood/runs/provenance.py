@@ -5,7 +5,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ def provenance(name: str, composed: Mapping[str, Any], card: ModelCard, seconds:
         "seed": card.seed,
         "cache_fingerprint": card.cache_fingerprint,
         "hardware": hardware(),
-        "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 1),
         "config": comparable(composed),
     }
