@@ -54,6 +54,38 @@ def test_the_info_frame_tells_the_number_of_frames(tmp_path: Path) -> None:
     assert content.endswith(path.read_bytes())
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        bytes(64),
+        b"ID3\x04\0\x10\0\0\0\x10" + bytes(16) + b"3DI\x04\0\x10\0\0\0\x10",  # a tag with a footer
+        b"\xff\xfb\x90\x00 looks like a frame and none follows" + bytes(400),
+        b"\xff" * 100,
+    ],
+    ids=["zeros", "footer", "false frame", "ones"],
+)
+def test_what_stands_before_the_first_frame_is_passed_over(tmp_path: Path, before: bytes) -> None:
+    path = variable_rate_mp3(tmp_path / "a.mp3", 44_100, 2)
+    frames = without_length(path)
+    path.write_bytes(frames)
+    expected = load_audio(path, 12_000)
+    path.write_bytes(before + frames)
+    np.testing.assert_array_equal(load_audio(path, 12_000), expected)
+
+
+def test_a_file_whose_first_frame_is_cut_is_loaded_from_the_next_one_on(tmp_path: Path) -> None:
+    path = variable_rate_mp3(tmp_path / "a.mp3", 44_100, 2)
+    path.write_bytes(without_length(path)[10:])
+    assert 4.0 - 2 * 1_152 / 44_100 < len(load_audio(path, 12_000)) / 12_000 < 4.0 + 3 * 1_152 / 44_100
+
+
+def test_a_single_frame_is_loaded(tmp_path: Path) -> None:
+    path = variable_rate_mp3(tmp_path / "a.mp3", 44_100, 2)
+    frames = without_length(path)
+    path.write_bytes(frames[: frames.find(frames[:2], 4)])
+    assert with_known_length(path) is not None
+
+
 def test_tags_and_noise_between_frames_are_not_counted(tmp_path: Path) -> None:
     path = variable_rate_mp3(tmp_path / "a.mp3", 44_100, 1)
     frames = without_length(path)

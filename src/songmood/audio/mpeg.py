@@ -16,6 +16,7 @@ KBIT_PER_SECOND = {  # MPEG version 1, and 2 or 2.5; layer III
 }
 SAMPLE_RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 LENGTH_TAGS = (b"Info", b"Xing", b"VBRI")
+SYNC = b"\xff"  # every frame begins with it
 
 
 class _Frame(NamedTuple):
@@ -31,7 +32,7 @@ def with_known_length(path: Path) -> io.BytesIO | None:
     Only layer III is looked at: other layers have a constant rate.
     """
     data = path.read_bytes()
-    start = _after_id3(data)
+    start = _first_frame(data)
     first = _frame(data, start)
     if first is None or data[start + first.tag_offset : start + first.tag_offset + 4] in LENGTH_TAGS:
         return None
@@ -47,6 +48,22 @@ def _after_id3(data: bytes) -> int:
         high, middle, low, lowest = data[start + 6 : start + 10]
         start += 10 + (high << 21 | middle << 14 | low << 7 | lowest)
     return start
+
+
+def _first_frame(data: bytes) -> int:
+    """Where the first header stands that one of its kind follows; the end of the data where there is none.
+
+    Before it there may be a tag's footer, zeros or the rest of a frame, where a header alone can come about by chance.
+    """
+    at = data.find(SYNC, _after_id3(data))
+    while at >= 0:
+        if frame := _frame(data, at):
+            following = at + frame.length
+            is_alike = data[following + 1 : following + 2] == data[at + 1 : at + 2] and _frame(data, following)
+            if is_alike or following == len(data):
+                return at
+        at = data.find(SYNC, at + 1)
+    return len(data)
 
 
 def _frame(data: bytes, at: int) -> _Frame | None:
@@ -69,7 +86,7 @@ def _count(data: bytes, start: int) -> int:
         if frame := _frame(data, at):
             count, at = count + 1, at + frame.length
         else:
-            following = data.find(b"\xff", at + 1)
+            following = data.find(SYNC, at + 1)
             at = following if following >= 0 else len(data)
     return count
 
