@@ -164,3 +164,49 @@ def test_textbook_blocks_take_the_places_and_parameters_of_the_others() -> None:
     assert set(net.parameters()) == parameters
     assert all(after.data_ptr() == before[name].data_ptr() for name, after in net.state_dict().items())
     assert not any(block.training for block in net.blocks)
+
+
+class Recording(nn.BatchNorm2d):
+    """Stands for `SyncBatchNorm`, which has no CPU kernels: a batch norm of another type, which must be called."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        self.calls = getattr(self, "calls", 0) + 1
+        return super().forward(maps)
+
+
+def test_another_batch_norm_in_the_block_s_place_is_called() -> None:
+    torch.manual_seed(9)
+    block, textbook = pair((2, 2), torch.randn(3), is_training=True)
+    for each in (block, textbook):
+        other = Recording(3, eps=1e-3, momentum=0.01).double()
+        other.load_state_dict(each.norm.state_dict())
+        each.norm = other
+    maps = torch.randn(2, 2, 6, 8, dtype=torch.float64)
+    torch.testing.assert_close(block(maps), textbook(maps), **EXACT)
+    assert block.norm.calls == 1
+
+
+def test_a_frozen_batch_norm_stays_as_it_is_and_normalises_by_what_it_holds() -> None:
+    torch.manual_seed(10)
+    block, textbook = pair((2, 2), torch.randn(3), is_training=True)
+    block.norm.eval()
+    before = {name: value.clone() for name, value in block.norm.state_dict().items()}
+    maps = torch.randn(2, 2, 6, 8, dtype=torch.float64)
+    torch.testing.assert_close(block(maps), textbook.eval()(maps), **EXACT)
+    for name, value in block.norm.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+def test_without_a_momentum_the_statistics_are_the_plain_mean_over_the_batches() -> None:
+    torch.manual_seed(11)  # how weight averaging computes them anew
+    block, _ = pair((2, 2), torch.randn(3), is_training=True)
+    block.norm.reset_running_stats()
+    block.norm.momentum = None
+    batches = torch.randn(4, 2, 2, 6, 8, dtype=torch.float64)
+    for maps in batches:
+        block(maps)
+    full = torch.stack([block.conv(maps) for maps in batches]).detach()
+    assert block.norm.running_mean is not None
+    assert block.norm.running_var is not None
+    torch.testing.assert_close(block.norm.running_mean, full.mean((0, 1, 3, 4)), **EXACT)
+    torch.testing.assert_close(block.norm.running_var, full.transpose(1, 2).flatten(2).var(2).mean(0), **EXACT)

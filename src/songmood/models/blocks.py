@@ -20,7 +20,8 @@ class ConvBlock(nn.Module):
     statistics are those of the textbook order, and so is the state dict. (At a gain of exactly zero all positions tie:
     the outputs are equal, and any position's subgradient is right.)
 
-    The convolution has no bias: batch norm takes it away again.
+    The convolution has no bias: batch norm takes it away again. Where the batch norm has become another (synchronised
+    over processes, frozen by its own `eval()`, a cumulative mean), the block computes in the textbook order.
     """
 
     def __init__(
@@ -50,6 +51,20 @@ class ConvBlock(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """See the class."""
+        return self._pool_first(maps) if self._is_plain() else self._in_textbook_order(maps)
+
+    def _is_plain(self) -> bool:
+        """Whether the batch norm is the one that pooling first stands in for: not synchronised, frozen or averaging."""
+        norm = self.norm
+        is_tracking = norm.momentum is not None and norm.running_mean is not None and norm.affine
+        return type(norm) is nn.BatchNorm2d and is_tracking and norm.training == self.training
+
+    def _in_textbook_order(self, maps: Tensor) -> Tensor:
+        activated = functional.elu(self.norm(self.conv(maps)))
+        out: Tensor = self.dropout(functional.max_pool2d(activated, self.pool))
+        return out
+
+    def _pool_first(self, maps: Tensor) -> Tensor:
         norm = self.norm
         assert norm.running_mean is not None
         assert norm.running_var is not None
@@ -92,9 +107,7 @@ class TextbookBlock(ConvBlock):
 
     def forward(self, maps: Tensor) -> Tensor:
         """See `ConvBlock`."""
-        activated = functional.elu(self.norm(self.conv(maps)))
-        out: Tensor = self.dropout(functional.max_pool2d(activated, self.pool))
-        return out
+        return self._in_textbook_order(maps)
 
 
 def use_textbook_blocks(net: nn.Module) -> None:
