@@ -56,7 +56,8 @@ class EpochCheckpoints(Checkpoint):
         """Even a run that dies in its first epoch can go on; a resumed one has its past beside it."""
         if trainer.ckpt_path is not None and trainer.is_global_zero:
             self._take_over(Path(trainer.ckpt_path).parent, trainer.current_epoch)
-        if not (self.folder / LAST).exists():
+        # Saving is a meeting of all processes: one that asked later would find the first one's file and stay away.
+        if trainer.strategy.broadcast(not (self.folder / LAST).exists()):
             trainer.save_checkpoint(self.folder / LAST, weights_only=False)
 
     def _take_over(self, resumed: Path, epochs_done: int) -> None:
