@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from songmood.models.blocks import use_textbook_blocks
 from songmood.models.crnn import build_crnn
+from songmood.models.parts.blocks import use_textbook_blocks
 
 NUM_TAGS = 56
 

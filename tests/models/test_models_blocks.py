@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from songmood.models.blocks import ConvBlock, TextbookBlock, conv_blocks, use_textbook_blocks
-from songmood.models.pool_first import normalise_pooled
+from songmood.models.parts.blocks import ConvBlock, TextbookBlock, conv_blocks, use_textbook_blocks
+from songmood.models.parts.pool_first import normalise_pooled
 
 EXACT = {"rtol": 0.0, "atol": 1e-10}
 

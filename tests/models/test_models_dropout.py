@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from songmood.models.dropout import Dropout
+from songmood.models.parts.dropout import Dropout
 
 
 @pytest.mark.parametrize("probability", [0.1, 0.3, 0.9])

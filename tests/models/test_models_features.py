@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from songmood.models.features import FeatureStandardiser
+from songmood.models.parts.features import FeatureStandardiser
 
 NAN, INF = float("nan"), float("inf")
 

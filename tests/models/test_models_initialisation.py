@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from songmood.models.initialisation import initialise_like_keras
+from songmood.models.parts.initialisation import initialise_like_keras
 
 
 def test_kernels_are_uniform_within_glorots_range() -> None:

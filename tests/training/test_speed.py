@@ -13,8 +13,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from songmood.config import config_dir
 from songmood.errors import ConfigError
-from songmood.models.blocks import TextbookBlock
 from songmood.models.crnn import build_crnn
+from songmood.models.parts.blocks import TextbookBlock
 from songmood.training.speed import Speed, device_of
 from tiny import ROOT, TINY_NET, run, train_here, training_command, write_corpus
 

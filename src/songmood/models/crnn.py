@@ -23,13 +23,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from songmood.errors import ConfigError
-from songmood.models.blocks import conv_blocks
-from songmood.models.features import FeatureStandardiser
-from songmood.models.heads import HEADS
-from songmood.models.initialisation import initialise_like_keras
-from songmood.models.recurrent import Recurrent
-from songmood.models.settings import read_pools, require_choice, require_counts, require_dropouts, require_flags
-from songmood.models.time_pooling import AttentionPooling, LastState
+from songmood.models.parts.blocks import conv_blocks
+from songmood.models.parts.features import FeatureStandardiser
+from songmood.models.parts.heads import HEADS
+from songmood.models.parts.initialisation import initialise_like_keras
+from songmood.models.parts.recurrent import Recurrent
+from songmood.models.parts.settings import read_pools, require_choice, require_counts, require_dropouts, require_flags
+from songmood.models.parts.time_pooling import AttentionPooling, LastState
 
 NUM_BANDS = 96  # mel bands of the data set's spectrograms
 NO_FEATURES = (

@@ -17,8 +17,8 @@ import math
 
 from torch import Tensor, nn
 
-from songmood.models.blocks import conv_blocks
-from songmood.models.settings import require_counts, require_dropouts
+from songmood.models.parts.blocks import conv_blocks
+from songmood.models.parts.settings import require_counts, require_dropouts
 
 FILTERS = (64, 128, 128, 128, 64)
 POOLS = ((2, 4), (2, 4), (2, 4), (3, 5), (4, 4))  # 96 bands, 1,280 frames

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from songmood.errors import ConfigError
-from songmood.models.blocks import use_textbook_blocks
 from songmood.models.host_memory import keep_freed_memory
+from songmood.models.parts.blocks import use_textbook_blocks
 
 PRECISIONS = ("auto", "32-true", "bf16-mixed")
 
@@ -21,7 +21,7 @@ class Speed:
     Attributes:
         precision: ``32-true``, ``bf16-mixed``, or ``auto``: bf16-mixed where the hardware multiplies bf16.
         channels_last: keep images in the order (B, H, W, C) that convolutions prefer.
-        pool_first: pool before normalising; see `songmood.models.blocks`.
+        pool_first: pool before normalising; see `songmood.models.parts.blocks`.
         fused_optimizer: update all parameters in one kernel.
         compile: True, False or ``auto``: on CUDA.
         cudnn_benchmark: let cuDNN time its kernels and keep the fastest.

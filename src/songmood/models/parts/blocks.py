@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from songmood.models.dropout import Dropout
-from songmood.models.pool_first import normalise_pooled
+from songmood.models.parts.dropout import Dropout
+from songmood.models.parts.pool_first import normalise_pooled
 
 
 class ConvBlock(nn.Module):
