@@ -1,15 +1,19 @@
 """MTG-Jamendo as a corpus: splits and subsets over one cache, metadata that is right or refused."""
 
+import hashlib
 import pickle
+import re
 import shutil
 
 import numpy as np
 import pytest
 
+from faulty_server import FaultyServer
 from jamendo_tars import TAGS, documents_of, make_tracks, mels_of, publish, split_of
+from songmood.corpora.jamendo import repository
 from songmood.corpora.jamendo.acousticbrainz import FeatureSet
 from songmood.corpora.jamendo.build import build
-from songmood.corpora.jamendo.catalogue import DATASETS, MIRRORS, SUBSETS
+from songmood.corpora.jamendo.catalogue import COMMIT, DATASETS, METADATA, MIRRORS, PINS, SUBSETS
 from songmood.corpora.jamendo.corpus import JamendoCorpus
 from songmood.corpora.jamendo.metadata import read_checksums, wanted
 from songmood.corpora.jamendo.repository import fetch_metadata
@@ -73,6 +77,30 @@ def test_the_published_lists_of_checksums_are_read(reference):
     low = read_checksums(download / "autotagging_moodtheme_acousticbrainz_sha256_tars.txt")
     assert list(low) == [f"autotagging_moodtheme_acousticbrainz-{i:02d}.tar.gz" for i in range(100)]
     assert "63/78963.npy" in read_checksums(download / "melspecs_sha256_tracks.head400.txt")
+
+
+def test_the_lists_of_checksums_of_the_commit_are_known(reference):
+    assert re.fullmatch("[0-9a-f]{40}", COMMIT)
+    assert f"/{COMMIT}/" in METADATA
+    for path, pin in PINS.items():
+        assert hashlib.sha256((reference / "jamendo" / path).read_bytes()).hexdigest() == pin
+    assert set(PINS) <= set(wanted(DATASETS["autotagging_moodtheme"]))
+
+
+def test_a_list_of_checksums_that_is_not_the_commit_s_is_refused_by_name(published, tmp_path, monkeypatch):
+    dataset, path = DATASETS["autotagging_moodtheme"], "download/autotagging_moodtheme_melspecs_sha256_tars.txt"
+    with FaultyServer(published) as server:
+        source = f"{server.url}/data"
+        monkeypatch.setattr(repository, "METADATA", source)
+        monkeypatch.setattr(repository, "PINS", {path: "0" * 64})
+        with pytest.raises(DownloadError) as caught:
+            fetch_metadata(dataset, tmp_path, source)
+        found = hashlib.sha256((published / "data" / path).read_bytes()).hexdigest()
+        assert all(part in str(caught.value) for part in ("melspecs_sha256_tars.txt", "0" * 64, found))
+        assert not (tmp_path / path).exists()
+        monkeypatch.setattr(repository, "PINS", {path: found})
+        assert fetch_metadata(dataset, tmp_path, source)[-1].startswith("download/")
+    assert (tmp_path / path).read_bytes() == (published / "data" / path).read_bytes()
 
 
 def test_targets_are_the_split_files_in_the_order_of_the_tags(built):

@@ -6,9 +6,17 @@ MIRRORS = (
     "https://cdn.freesound.org/mtg-jamendo",  # the fast one
     "https://essentia.upf.edu/documentation/datasets/mtg-jamendo",
 )
-METADATA = "https://raw.githubusercontent.com/MTG/mtg-jamendo-dataset/1b4fa8c/data"  # a commit, so that nothing moves
-SPLITS = (0, 1, 2, 3, 4)
-PARTS = ("train", "validation", "test")
+COMMIT = "1b4fa8c32e076c73b5175c1703ae805b4109309d"  # of the data set's repository, so that nothing moves
+METADATA = f"https://raw.githubusercontent.com/MTG/mtg-jamendo-dataset/{COMMIT}/data"
+PINS = {  # SHA-256 of that commit's lists of checksums, on which everything else hangs
+    "download/autotagging_moodtheme_melspecs_sha256_tars.txt": (
+        "4a3700f3e077880e9e30c2053b486271292b454967d2ef6d12e3e70869fd7042"
+    ),
+    "download/autotagging_moodtheme_acousticbrainz_sha256_tars.txt": (
+        "5cbc397aaaafa32eef9b2f95241e78d216d0052c431899836642a381668f96bb"
+    ),
+}
+SPLIT_NUMBERS = (0, 1, 2, 3, 4)
 TYPES = ("melspecs", "acousticbrainz")
 
 SUBSETS = {  # subset -> what its split files are called
@@ -39,9 +47,9 @@ class Dataset:
     fetched: int
     kept: int
 
-    def split_file(self, subset: str, split: int, part: str) -> str:
-        """Where the tracks of one part of one split are listed, below the metadata."""
-        return f"splits/split-{split}/{SUBSETS[subset]}-{part}.tsv"
+    def split_file(self, subset: str, number: int, split: str) -> str:
+        """Where the tracks of "train", "validation" or "test" are listed, in the split of that number."""
+        return f"splits/split-{number}/{SUBSETS[subset]}-{split}.tsv"
 
     def checksums(self, kind: str, of: str) -> str:
         """The list of SHA-256 sums `of` the "tars" or the "tracks" in them, below the metadata."""

@@ -9,7 +9,7 @@ from songmood.cache.partial import partial_path
 from songmood.cache.read import MelCache
 from songmood.corpora.corpus import check_splits, corpus_tags
 from songmood.corpora.jamendo.acousticbrainz import FeatureSet, absent_features
-from songmood.corpora.jamendo.catalogue import SPLITS
+from songmood.corpora.jamendo.catalogue import SPLIT_NUMBERS
 from songmood.corpora.jamendo.metadata import choose_dataset
 from songmood.corpora.jamendo.selection import Selection, select
 from songmood.corpora.jamendo.store import Store
@@ -50,8 +50,8 @@ class JamendoCorpus:
         Raises:
             ConfigError: there is no such split, subset or data set.
         """
-        if split not in SPLITS:
-            raise ConfigError(f"corpus.split={split}, expected one of {', '.join(map(str, SPLITS))}")
+        if split not in SPLIT_NUMBERS:
+            raise ConfigError(f"corpus.split={split}, expected one of {', '.join(map(str, SPLIT_NUMBERS))}")
         self.split = split
         self.subset = subset
         self.features = features
@@ -59,7 +59,7 @@ class JamendoCorpus:
         suffix = "" if chosen.name == "autotagging_moodtheme" else f"-{chosen.name}"
         root = Path(root)
         path = Path(cache_path) if cache_path is not None else root.with_name(f"{root.name}{suffix}.h5")
-        self.store = Store(chosen, root, path, mel or _default_mel())
+        self.store = Store(chosen, root, path, mel or MelParameters())
 
     @property
     def name(self) -> str:
@@ -159,7 +159,3 @@ def explain_absence(name: str, absent: tuple[str, ...]) -> str:
         f"{', '.join(blocks)}; NN/ID.json.highlevel.json files in the archives would bring highlevel). "
         "corpus/features=distribution takes what it holds"
     )
-
-
-def _default_mel() -> MelParameters:
-    return MelParameters()

@@ -1,11 +1,12 @@
 """The text files of the data set, as its repository lays them out: tracks, splits, tags, checksums."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from songmood.corpora.jamendo.catalogue import DATASETS, PARTS, SPLITS, TAG_LISTS, TYPES, Dataset
+from songmood.corpora.corpus import SPLITS
+from songmood.corpora.jamendo.catalogue import DATASETS, SPLIT_NUMBERS, TAG_LISTS, TYPES, Dataset
 from songmood.errors import ConfigError, CorpusError
 from songmood.tracks import Track, read_lines, read_tag_list, read_tracks, tags_of
 
@@ -27,15 +28,15 @@ class Metadata:
         """All tracks in the archives of a data set, those outside of every split too."""
         return read_tracks(self._existing(dataset.tracks))
 
-    def splits(self, dataset: Dataset, subset: str, split: int) -> dict[str, tuple[Track, ...]]:
+    def splits(self, dataset: Dataset, subset: str, number: int) -> dict[str, tuple[Track, ...]]:
         """The tracks of "train", "validation" and "test", each in its file's order."""
-        return {part: read_tracks(self._existing(dataset.split_file(subset, split, part))) for part in PARTS}
+        return {split: read_tracks(self._existing(dataset.split_file(subset, number, split))) for split in SPLITS}
 
     def tags(self, subset: str, splits: dict[str, tuple[Track, ...]]) -> tuple[str, ...]:
         """The tags of a subset in the organisers' order, which is the alphabet's."""
         if subset in TAG_LISTS:
             return read_tag_list(self._existing(TAG_LISTS[subset]))
-        return tags_of(track for part in splits.values() for track in part)
+        return tags_of(track for tracks in splits.values() for track in tracks)
 
     def checksums(self, dataset: Dataset, kind: str, of: str) -> dict[str, str]:
         """The SHA-256 sums of the "tars" or the "tracks" in them, by name, in the list's order."""
@@ -70,7 +71,9 @@ def wanted(dataset: Dataset) -> dict[str, Callable[[Path], object]]:
     """What has to be fetched of the metadata: for each path the reader that tells whether it is in order."""
     files: dict[str, Callable[[Path], object]] = {dataset.tracks: read_tracks}
     for subset in dataset.subsets:
-        files |= {dataset.split_file(subset, split, part): read_tracks for split in SPLITS for part in PARTS}
+        files |= {
+            dataset.split_file(subset, number, split): read_tracks for number in SPLIT_NUMBERS for split in SPLITS
+        }
         if subset in TAG_LISTS:
             files[TAG_LISTS[subset]] = read_tag_list
     files |= {dataset.checksums(kind, "tars"): read_checksums for kind in TYPES}
@@ -98,16 +101,3 @@ def choose_dataset(name: str | None, subset: str) -> Dataset:
     if DATASETS[name] not in holding:
         raise ConfigError(f"corpus.dataset={name} does not hold the subset {subset}; corpus.dataset=raw_30s does")
     return DATASETS[name]
-
-
-def check_tags(tags: Sequence[str], splits: dict[str, tuple[Track, ...]]) -> None:
-    """Tags and splits belong together.
-
-    Raises:
-        CorpusError: a track has a tag outside the list.
-    """
-    unknown = sorted(set(tags_of(track for part in splits.values() for track in part)) - set(tags))
-    if unknown:
-        raise CorpusError(
-            f"the splits have tags that the tag list lacks: {', '.join(unknown[:5])}; fetch the metadata anew"
-        )

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from songmood.corpora.jamendo.catalogue import METADATA, Dataset
+from songmood.corpora.jamendo.catalogue import METADATA, PINS, Dataset
 from songmood.corpora.jamendo.fetch import Fetch
 from songmood.corpora.jamendo.metadata import LARGEST, extras, wanted
 from songmood.corpora.jamendo.mirrors import Mirrors, Patience
@@ -28,7 +28,8 @@ def fetch_metadata(
     Args:
         dataset: whose metadata.
         folder: gets the repository's layout.
-        source: a URL or a folder with that layout.
+        source: a URL or a folder with that layout. The lists of checksums of `METADATA` are held to `PINS`; whoever
+            names another source vouches for it.
         connections: files at a time.
         patience: how long to try.
 
@@ -54,7 +55,8 @@ def _bring(
         return _copy(missing, folder, Path(source), is_needed=is_needed)
     incoming = folder / "incoming"
     faults = []
-    remote = [RemoteFile(path, limit=LARGEST) for path in missing]
+    pins = PINS if source == METADATA else {}
+    remote = [RemoteFile(path, pins.get(path), limit=LARGEST) for path in missing]
     with (
         progress("fetching metadata", len(missing), "files") as meter,
         Fetch(remote, incoming, Mirrors([source]), connections=connections, patience=patience, flat=False) as arrivals,
