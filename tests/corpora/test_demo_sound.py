@@ -10,15 +10,22 @@ from songmood.audio.features import audio_features
 from songmood.audio.mel import MelSpectrogram
 from songmood.audio.samples import load_audio
 from songmood.audio.tempo import onset_strength
-from songmood.corpora.demo.attributes import Attributes
-from songmood.corpora.demo.compose import compose
-from songmood.corpora.demo.dice import Dice
-from songmood.corpora.demo.drums import DRUMS, strike
-from songmood.corpora.demo.effects import comb, drive, master, reverb, tilt
-from songmood.corpora.demo.instruments import INSTRUMENTS, RATE, Samples, play
-from songmood.corpora.demo.recording import flac
-from songmood.corpora.demo.render import seconds_at, synthesise
+from songmood.corpora.demo.composer import compose
+from songmood.corpora.demo.corpus import flac
+from songmood.corpora.demo.instruments import DRUMS, INSTRUMENTS, RATE, Samples, play, strike
+from songmood.corpora.demo.mixing import (
+    comb,
+    drive,
+    dynamics_curve,
+    master,
+    reverb,
+    seconds_at,
+    synthesise,
+    tilt,
+)
+from songmood.corpora.demo.styles import Attributes
 from songmood.corpora.demo.theory import frequency
+from songmood.random_bits import Dice
 
 PIECE = Attributes(
     tempo=120.0, scale="minor", register=0.0, lead="piano", harmony="strings", texture="sustained", bass="fifths",
@@ -160,6 +167,15 @@ def test_a_piece_neither_clips_nor_falls_silent() -> None:
 def test_equal_dice_give_equal_samples_and_others_other_music() -> None:
     assert synthesise(PIECE, Dice(1)).tobytes() == synthesise(PIECE, Dice(1)).tobytes()
     assert synthesise(PIECE, Dice(1)).tobytes() != synthesise(PIECE, Dice(2)).tobytes()
+
+
+def test_dynamics_curves_do_what_they_are_called() -> None:
+    flat, crescendo, swell = ([dynamics_curve(s, p / 8) for p in range(9)] for s in ("flat", "crescendo", "swell"))
+    assert set(flat) == {1.0}
+    assert crescendo == sorted(crescendo)
+    assert crescendo[-1] == pytest.approx(1.0)
+    assert swell[2] == max(swell)
+    assert swell[0] == pytest.approx(swell[4]) == pytest.approx(min(swell))
 
 
 def test_drums_strike_at_the_tempo_of_the_score() -> None:

@@ -10,9 +10,9 @@ import torch.distributed
 from numpy.typing import NDArray
 
 from songmood.errors import ConfigError
-from songmood.loading.random_bits import random_order
 from songmood.loading.split import SplitTracks
 from songmood.loading.windows import Sampling, Windows
+from songmood.random_bits import random_order
 
 SHUFFLE = 1  # sets the order of training windows apart from other uses of the seed
 

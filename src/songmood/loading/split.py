@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from songmood.cache.read import MelCache
 from songmood.errors import CorpusError
-from songmood.loading.random_bits import random_order
+from songmood.random_bits import random_order
 
 log = logging.getLogger(__name__)
 

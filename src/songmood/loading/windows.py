@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from songmood.errors import ConfigError
-from songmood.loading.random_bits import random_bits, random_integers
+from songmood.random_bits import random_bits, random_integers
 
 
 class Windows(NamedTuple):

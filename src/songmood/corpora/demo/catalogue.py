@@ -6,14 +6,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from songmood.corpora.demo.attributes import Artist, Attributes, draw_artist, draw_attributes
-from songmood.corpora.demo.dice import Dice
+from songmood.corpora.corpus import SPLITS
 from songmood.corpora.demo.moods import TAGS, draw_tags
-from songmood.corpora.demo.styles import HOME_STYLES
+from songmood.corpora.demo.styles import HOME_STYLES, Artist, Attributes, draw_artist, draw_attributes
 from songmood.errors import ConfigError
+from songmood.random_bits import Dice
 from songmood.tracks import Track, target_matrix
 
-SPLITS = ("train", "validation", "test")
 _EVALUATED = 0.2  # of the artists, in validation and in test each
 _FIRST_ID = 8_000_001  # far from the ids of the data set, so that files never take each other's place
 _MIN_ARTISTS = 6

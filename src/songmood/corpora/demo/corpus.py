@@ -1,10 +1,17 @@
-"""DemoCorpus: music that is made here, in half a minute, with tags that can be learnt from its sound."""
+"""DemoCorpus: music that is made here, in a minute, with tags that can be learnt from its sound.
 
+It is laid out as any folder of music: split TSVs and ``audio/NN/ID.flac``.
+"""
+
+import io
 import logging
+import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
+
+import numpy as np
 
 from songmood.audio.features import AUDIO_FEATURES
 from songmood.audio.parameters import MelParameters
@@ -12,32 +19,80 @@ from songmood.cache.build import build_cache
 from songmood.cache.cores import usable_cores
 from songmood.cache.lock import patiently
 from songmood.cache.partial import read_preamble
-from songmood.cache.plan import CachePlan
+from songmood.cache.plan import CachePlan, Delivery
 from songmood.cache.read import MelCache
 from songmood.corpora.corpus import SPLITS, check_splits, corpus_tags
-from songmood.corpora.demo.attributes import Attributes
 from songmood.corpora.demo.catalogue import Catalogue, Piece
-from songmood.corpora.demo.moods import TAGS, evidence
-from songmood.corpora.demo.recording import Recording
+from songmood.corpora.demo.instruments import RATE, Samples
+from songmood.corpora.demo.mixing import synthesise
+from songmood.corpora.demo.moods import TAGS
+from songmood.corpora.demo.styles import Attributes
+from songmood.corpora.files import AudioFiles
 from songmood.errors import CacheError
+from songmood.random_bits import Dice
 from songmood.tracks import Track, write_tracks
 
 logger = logging.getLogger(__name__)
 
 VERSION = 1  # of the synthesiser: raised with every change of its sound, so that no cache of another one is taken
 
-# One piece for each is kept as FLAC: the one whose attributes speak most clearly for the tag.
-LISTEN_TO = ("sad", "happy", "dark", "epic", "party", "game", "soundscape", "groovy")
+
+def flac(samples: Samples) -> bytes:
+    """A 16-bit FLAC file of samples in -1..1; plain rounding, so the same samples are the same file."""
+    import soundfile
+
+    file = io.BytesIO()
+    whole = np.rint(samples.astype(np.float64) * 32767.0).astype(np.int16)
+    soundfile.write(file, whole, RATE, format="FLAC", subtype="PCM_16")
+    return file.getvalue()
+
+
+@dataclass(frozen=True)
+class Performance:
+    """A job: one piece is composed, played, written as FLAC and read back as any audio file is.
+
+    Attributes:
+        piece: what is played.
+        file: where the FLAC file comes to lie.
+        mel: what its spectrogram is made with.
+    """
+
+    piece: Piece
+    file: Path
+    mel: MelParameters
+
+    @property
+    def name(self) -> str:
+        """The track."""
+        return self.piece.track.track_id
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """The track's alone."""
+        return (self.piece.track.stem,)
+
+    @property
+    def size(self) -> int:
+        """Bytes of 16-bit samples."""
+        return 2 * round(self.piece.attributes.seconds * RATE)
+
+    def run(self) -> Iterator[Delivery]:
+        """One delivery."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self.file.with_suffix(".partial")
+        unfinished.write_bytes(flac(synthesise(self.piece.attributes, Dice(*self.piece.key))))
+        unfinished.replace(self.file)
+        yield from AudioFiles(self.stems, (self.file,), self.size, self.mel, with_features=True).run()
 
 
 class DemoCorpus:
     """Implements `Corpus` for synthesised music.
 
     Below `root` come to lie the cache ``demo.h5``, the splits as ``tracks-*.tsv``, what each piece was composed with as
-    ``attributes.tsv``, and some pieces to listen to as ``audio/NN/ID.flac``.
+    ``attributes.tsv``, and the pieces to listen to as ``audio/NN/ID.flac``, a megabyte each.
 
     Args:
-        root: the folder; made where it is missing.
+        root: the folder, made where it is missing; None for ``demo`` below ``SONGMOOD_DATA``, else below ``data``.
         num_tracks: in all splits together.
         num_artists: three in five train, one in five validate, one in five test.
         seed: another one is other music.
@@ -50,11 +105,12 @@ class DemoCorpus:
     """
 
     name = "demo"
+    tags = TAGS
     feature_names = AUDIO_FEATURES
 
     def __init__(
         self,
-        root: Path | str,
+        root: Path | str | None = None,
         num_tracks: int = 240,
         num_artists: int = 48,
         seed: int = 0,
@@ -62,16 +118,11 @@ class DemoCorpus:
         mel: MelParameters | None = None,
         seconds: float = 36.0,
     ) -> None:
-        self.root = Path(root)
+        self.root = Path(root) if root else Path(os.environ.get("SONGMOOD_DATA", "data")) / "demo"
         self.cache_path = self.root / "demo.h5"
         self.mel = mel or MelParameters()
         self.workers = workers
         self.catalogue = Catalogue(num_tracks, num_artists, seed, seconds)
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """Those of the task's tags that the demo's music carries, sorted."""
-        return TAGS
 
     @cached_property
     def splits(self) -> Mapping[str, tuple[Track, ...]]:
@@ -101,22 +152,10 @@ class DemoCorpus:
         tracks = tuple(track for split in SPLITS for track in self.splits[split])
         return CachePlan(self.cache_path, tracks, TAGS, self.mel, AUDIO_FEATURES, source)
 
-    def jobs(self) -> Iterator[Recording]:
+    def jobs(self) -> Iterator[Performance]:
         """One per piece, in the order of the catalogue."""
-        kept = {piece.track.track_id for piece in self.listening}
         for piece in self.catalogue.pieces:
-            keep = self.root / "audio" / f"{piece.track.stem}.flac" if piece.track.track_id in kept else None
-            yield Recording(piece, self.mel, keep)
-
-    @cached_property
-    def listening(self) -> tuple[Piece, ...]:
-        """The pieces that are kept to listen to, one for each of LISTEN_TO that a piece has."""
-        chosen: list[Piece] = []
-        for name in LISTEN_TO:
-            tag = next(tag for tag in TAGS if tag.endswith(f"---{name}"))
-            tagged = [piece for piece in self.catalogue.pieces if tag in piece.track.tags and piece not in chosen]
-            chosen += sorted(tagged, key=lambda piece: -evidence(tag, piece.attributes))[:1]
-        return tuple(chosen)
+            yield Performance(piece, self.root / "audio" / f"{piece.track.stem}.flac", self.mel)
 
     def _open(self) -> MelCache:
         if self.cache_path.exists():

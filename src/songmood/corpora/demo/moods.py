@@ -5,14 +5,14 @@ tags are then left out and some added, so that no listener, and no network, can 
 """
 
 import math
-from collections.abc import Callable
 
-from songmood.corpora.demo.attributes import Artist, Attributes
-from songmood.corpora.demo.dice import Dice
-from songmood.corpora.demo.rhythm import HARD_DRUMS, SOFT_DRUMS
-from songmood.corpora.demo.theory import is_major
+from songmood.corpora.demo.styles import Artist, Attributes
+from songmood.corpora.demo.theory import HARD_DRUMS, SOFT_DRUMS, is_major
+from songmood.random_bits import Dice
 
 _PREFIX = "mood/theme---"
+_MOODS = "calm children dark energetic epic fast game groovy happy melodic party powerful relaxing romantic sad slow"
+TAGS = tuple(_PREFIX + name for name in [*_MOODS.split(), "soundscape"])
 _STEEPNESS = 8.0  # evidence 0.3 is a chance of 0.92
 _LEFT_OUT = 0.05  # chance that a tag which fits is not written down
 _FORGOTTEN = 0.3  # the same for the one tag that the artist tends to forget
@@ -35,80 +35,50 @@ def _mean(*evidence: float) -> float:
     return sum(evidence) / len(evidence)
 
 
-def _plays(piece: Attributes, *instruments: str) -> float:
-    return _when(piece.lead in instruments or piece.harmony in instruments)
+def evidence(p: Attributes) -> dict[str, float]:
+    """How strongly the attributes speak for each of TAGS: -1 (not at all) to 1, some a little beyond."""
 
+    def plays(*instruments: str) -> float:
+        return _when(p.lead in instruments or p.harmony in instruments)
 
-def _softness(piece: Attributes) -> float:
-    return _mean(_when(piece.drums in SOFT_DRUMS), _below(piece.loudness, 0.66, 0.15))
-
-
-def _evidence_of_relaxing(piece: Attributes) -> float:
-    mellow = _when(piece.scale not in ("phrygian", "minor") or piece.brightness > -0.2)
-    return min(_mean(_softness(piece), _below(piece.tempo, 86, 20), _below(piece.brightness, 0.15, 0.3)), mellow)
-
-
-def _evidence_of_romantic(piece: Attributes) -> float:
-    strummed = _mean(_when(piece.texture == "arpeggio"), _above(piece.melody_level, 0.5, 0.15))
-    return min(_when(piece.drums in SOFT_DRUMS), _mean(_plays(piece, "piano", "strings", "guitar"), strummed) + 0.1)
-
-
-def _evidence_of_happy(piece: Attributes) -> float:
-    lively = _mean(_above(piece.tempo, 94, 12), _above(piece.brightness, 0.0, 0.3), _when(piece.drums != "none"))
-    return min(lively + 0.2, _mean(_when(is_major(piece.scale)), lively) - 0.1)
-
-
-def _evidence_of_sad(piece: Attributes) -> float:
-    slow = _mean(_below(piece.tempo, 88, 15), _softness(piece), _above(piece.melody_level, 0.3, 0.15))
-    return min(slow + 0.1, _mean(_when(not is_major(piece.scale)), slow) - 0.1)
-
-
-def _evidence_of_epic(piece: Attributes) -> float:
-    grand = _when(piece.drums == "toms" or piece.dynamics == "crescendo")
-    return _mean(grand, grand, _plays(piece, "brass", "strings", "choir"), _above(piece.reverb, 0.5, 0.15)) - 0.3
-
-
-def _evidence_of_children(piece: Attributes) -> float:
-    light = _when(piece.drums in ("none", "shaker", "brushes"))
-    toys = _mean(_plays(piece, "bell", "marimba", "flute"), _when(piece.register > 0), light)
-    return min(_above(piece.tempo, 88, 10), toys)
-
-
-EVIDENCE: dict[str, Callable[[Attributes], float]] = {
-    "calm": lambda p: _mean(_softness(p), _below(p.tempo, 90, 20), _below(p.density, 0.9, 0.3)),
-    "children": _evidence_of_children,
-    "dark": lambda p: _mean(_when(not is_major(p.scale)), _below(p.brightness, -0.1, 0.2), _when(p.register < 0)) + 0.1,
-    "energetic": lambda p: _mean(_when(p.drums in HARD_DRUMS), _above(p.tempo, 112, 12), _above(p.loudness, 0.72, 0.1)),
-    "epic": _evidence_of_epic,
-    "fast": lambda p: _above(p.tempo, 124, 10),
-    "game": lambda p: _mean(_when(p.lead == "square"), _when(p.harmony == "square"), _when(p.drums == "chip")) + 0.1,
-    "groovy": lambda p: _mean(_when("funk" in (p.drums, p.bass)), _above(p.swing, 0.06, 0.06)) + 0.3,
-    "happy": _evidence_of_happy,
-    "melodic": lambda p: _mean(_above(p.melody_level, 0.65, 0.15), _above(p.density, 0.9, 0.25)),
-    "party": lambda p: min(
-        _when(p.drums in ("four", "funk", "pop")), _mean(_above(p.loudness, 0.75, 0.1), _above(p.tempo, 108, 12))
-    ),
-    "powerful": lambda p: _mean(_above(p.loudness, 0.8, 0.08), _when(p.drive > 0.3 or p.drums in ("toms", "rock"))),
-    "relaxing": _evidence_of_relaxing,
-    "romantic": _evidence_of_romantic,
-    "sad": _evidence_of_sad,
-    "slow": lambda p: _below(p.tempo, 76, 8),
-    "soundscape": lambda p: _mean(
-        _when(p.texture == "sustained"), _when(p.drums in ("none", "heartbeat")), _below(p.density, 0.5, 0.2)
-    ),
-}
-
-TAGS: tuple[str, ...] = tuple(_PREFIX + name for name in sorted(EVIDENCE))
-
-
-def evidence(tag: str, piece: Attributes) -> float:
-    """How strongly the attributes speak for one of TAGS: -1 (not at all) to 1, some a little beyond."""
-    return EVIDENCE[tag.removeprefix(_PREFIX)](piece)
+    major, minor = _when(is_major(p.scale)), _when(not is_major(p.scale))
+    soft_drums = _when(p.drums in SOFT_DRUMS)
+    softness = _mean(soft_drums, _below(p.loudness, 0.66, 0.15))
+    grand = _when(p.drums == "toms" or p.dynamics == "crescendo")
+    mellow = _when(p.scale not in ("phrygian", "minor") or p.brightness > -0.2)
+    strummed = _mean(_when(p.texture == "arpeggio"), _above(p.melody_level, 0.5, 0.15))
+    lively = _mean(_above(p.tempo, 94, 12), _above(p.brightness, 0.0, 0.3), _when(p.drums != "none"))
+    mourning = _mean(_below(p.tempo, 88, 15), softness, _above(p.melody_level, 0.3, 0.15))
+    pounding = _mean(_above(p.loudness, 0.75, 0.1), _above(p.tempo, 108, 12))
+    gentle = _when(p.drums in ("none", "shaker", "brushes"))
+    still = _mean(_when(p.texture == "sustained"), _when(p.drums in ("none", "heartbeat")), _below(p.density, 0.5, 0.2))
+    named = {
+        "calm": _mean(softness, _below(p.tempo, 90, 20), _below(p.density, 0.9, 0.3)),
+        "children": min(
+            _above(p.tempo, 88, 10), _mean(plays("bell", "marimba", "flute"), _when(p.register > 0), gentle)
+        ),
+        "dark": _mean(minor, _below(p.brightness, -0.1, 0.2), _when(p.register < 0)) + 0.1,
+        "energetic": _mean(_when(p.drums in HARD_DRUMS), _above(p.tempo, 112, 12), _above(p.loudness, 0.72, 0.1)),
+        "epic": _mean(grand, grand, plays("brass", "strings", "choir"), _above(p.reverb, 0.5, 0.15)) - 0.3,
+        "fast": _above(p.tempo, 124, 10),
+        "game": _mean(_when(p.lead == "square"), _when(p.harmony == "square"), _when(p.drums == "chip")) + 0.1,
+        "groovy": _mean(_when("funk" in (p.drums, p.bass)), _above(p.swing, 0.06, 0.06)) + 0.3,
+        "happy": min(lively + 0.2, _mean(major, lively) - 0.1),
+        "melodic": _mean(_above(p.melody_level, 0.65, 0.15), _above(p.density, 0.9, 0.25)),
+        "party": min(_when(p.drums in ("four", "funk", "pop")), pounding),
+        "powerful": _mean(_above(p.loudness, 0.8, 0.08), _when(p.drive > 0.3 or p.drums in ("toms", "rock"))),
+        "relaxing": min(_mean(softness, _below(p.tempo, 86, 20), _below(p.brightness, 0.15, 0.3)), mellow),
+        "romantic": min(soft_drums, _mean(plays("piano", "strings", "guitar"), strummed) + 0.1),
+        "sad": min(mourning + 0.1, _mean(minor, mourning) - 0.1),
+        "slow": _below(p.tempo, 76, 8),
+        "soundscape": still,
+    }
+    return {_PREFIX + name: value for name, value in named.items()}
 
 
 def chances(piece: Attributes) -> dict[str, float]:
     """The chance of each of TAGS before anything is left out or added."""
-    return {tag: 1.0 / (1.0 + math.exp(-_STEEPNESS * evidence(tag, piece))) for tag in TAGS}
+    return {tag: 1.0 / (1.0 + math.exp(-_STEEPNESS * value)) for tag, value in evidence(piece).items()}
 
 
 def draw_tags(piece: Attributes, artist: Artist, dice: Dice) -> tuple[str, ...]:

@@ -1,10 +1,14 @@
-"""Scales, chords and progressions: which pitches sound together, and what follows what.
+"""Theory: scales, chords and progressions, and the patterns of chords, bass and drums that players know by heart.
 
 Pitches are MIDI numbers (69 is the A of 440 Hz). Degrees count the notes of a scale from its tonic, 0 the tonic, 7 the
-tonic an octave above, -1 the note below it.
+tonic an octave above, -1 the note below it. Bars have four beats, and patterns a grid of sixteenths.
 """
 
 import itertools
+
+BEATS_PER_BAR = 4
+STEPS_PER_BEAT = 4
+STEPS_PER_BAR = STEPS_PER_BEAT * BEATS_PER_BAR
 
 SCALES: dict[str, tuple[int, ...]] = {
     "major": (0, 2, 4, 5, 7, 9, 11),
@@ -27,6 +31,51 @@ PROGRESSIONS: dict[str, tuple[tuple[int, ...], ...]] = {
 
 # The triad before the last one: the dominant where the scale has one that pulls, else its substitute.
 CADENCES = {"major": 4, "lydian": 4, "mixolydian": 6, "dorian": 6, "minor": 6, "phrygian": 1}
+
+# When the chord of a bar is struck, (beat, length, velocity), in the textures that strike its voices together.
+CHORD_PATTERNS: dict[str, tuple[tuple[float, float, float], ...]] = {
+    "sustained": ((0.0, 3.88, 0.7),),
+    "comp": ((0.0, 0.776, 0.75), (1.5, 0.388, 0.6), (2.5, 0.776, 0.7), (3.5, 0.388, 0.55)),
+    "power": tuple((step / 2, 0.46, 0.9 if step % 4 == 0 else 0.7) for step in range(8)),
+}
+ARPEGGIO = (0, 1, 2, 3, 2, 1, 2, 1)  # voices of the eighths of a bar; 3 is the lowest one an octave above
+
+# One bar each: x an accent, o a stroke, . a ghost note, - silence; the names are those of DRUMS.
+DRUM_PATTERNS: dict[str, dict[str, str]] = {
+    "none": {},
+    "heartbeat": {"boom": "o-------.-------"},
+    "brushes": {"rim": "----.-------.---", "shaker": "o-.-o-.-o-.-o-.-"},
+    "shaker": {"shaker": "o.o.o.o.o.o.o.o.", "rim": "----o-------o---", "kick": "o-------o-------"},
+    "pop": {"kick": "x-----o-x-------", "snare": "----x-------x---", "hat": "o-o-o-o-o-o-o-o-"},
+    "rock": {
+        "kick": "x---x-o-x---x-o-",
+        "snare": "----x-------x---",
+        "crash": "x---------------",
+        "hat": "x-x-x-x-x-x-x-x-",
+    },
+    "four": {
+        "kick": "x---x---x---x---",
+        "clap": "----x-------x---",
+        "hat": "..-...-...-...-.",
+        "open_hat": "--x---x---x---x-",
+    },
+    "funk": {"kick": "x--o--o---o--o--", "snare": "----x--.-.--x--.", "hat": "o.ooo.ooo.ooo.oo"},
+    "toms": {"boom": "x-----o-x-o-----", "tom_low": "--o-o---o---o-o-", "tom_high": "------o-----o-oo"},
+    "chip": {"chip_kick": "x---o---x---o---", "chip_snare": "----x-------x---", "hat": "o---o---o---o---"},
+}
+SOFT_DRUMS = frozenset({"none", "heartbeat", "brushes"})
+HARD_DRUMS = frozenset({"rock", "four", "toms", "pop", "chip"})
+
+# One bar each: (sixteenth, length in sixteenths, scale steps above the chord's root).
+BASS_PATTERNS: dict[str, tuple[tuple[int, int, int], ...]] = {
+    "none": (),
+    "drone": ((0, 16, 0),),
+    "fifths": ((0, 7, 0), (8, 7, 4)),
+    "pulse": tuple((step, 2, 0) for step in range(0, 16, 2)),
+    "offbeat": tuple((step, 2, 0) for step in range(2, 16, 4)),
+    "funk": ((0, 2, 0), (3, 1, 0), (6, 2, 7), (8, 1, 0), (10, 2, 4), (13, 1, 6), (14, 2, 7)),
+    "octaves": tuple((step, 2, 7 * (step // 2 % 2)) for step in range(0, 16, 2)),
+}
 
 
 def is_major(scale: str) -> bool:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from songmood.loading.random_bits import random_bits, random_integers, random_order
+from songmood.random_bits import Dice, random_bits, random_integers, random_order
 
 
 def test_the_first_words_are_those_of_splitmix64_seeded_with_zero() -> None:
@@ -62,3 +62,17 @@ def test_an_order_depends_on_each_coordinate_and_repeats() -> None:
     assert order.tolist() != random_order(50, 3, 5).tolist()
     assert order.tolist() != random_order(50, 2, 4).tolist()
     assert order.tolist() != list(range(50))
+
+
+def test_dice_are_those_of_the_published_generator() -> None:
+    expected = np.random.Generator(np.random.PCG64(np.random.SeedSequence((7, 1)))).random(5)
+    assert Dice(7, 1).uniforms(5).tolist() == expected.tolist()
+    assert Dice(7, 2).uniforms(5).tolist() != expected.tolist()
+
+
+@given(st.integers(1, 50), st.integers(0, 2**32))
+def test_dice_stay_in_their_range_and_shuffle_everything(count: int, seed: int) -> None:
+    dice = Dice(seed)
+    assert 0 <= dice.below(count) < count
+    assert sorted(dice.order(count)) == list(range(count))
+    assert 2.0 <= dice.uniform(2.0, 3.0) < 3.0
