@@ -7,12 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-import hydra
 import numpy as np
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import OmegaConf
-
-from songmood.config import config_dir
 
 ROOT = Path(__file__).parents[1]
 TAGS = ("mood/theme---calm", "mood/theme---dark", "mood/theme---happy")
@@ -55,19 +50,10 @@ def train_here(corpus: Path, folder: Path, *overrides: str, net: Sequence[str] =
 
 def train_on(corpus: Sequence[str], folder: Path, *overrides: str) -> float:
     """The same, on a corpus that overrides describe."""
-    from songmood.runs.baseline import popularity
-    from songmood.runs.train import train
+    from songmood.runs.entry import run_here
 
     chosen = [*corpus, *TINY_RUN, "logger=none", "callbacks={progress_bar:null}", *overrides]
-    with hydra.initialize_config_dir(str(config_dir()), version_base="1.3"):
-        config = hydra.compose("train", chosen, return_hydra_config=True)
-    OmegaConf.set_readonly(config.hydra, False)
-    config.hydra.runtime.output_dir = str(folder)
-    HydraConfig.instance().set_config(config)
-    OmegaConf.set_struct(config, False)
-    config.pop("hydra")
-    folder.mkdir(parents=True, exist_ok=True)
-    return train(config, folder) if config.baseline is None else popularity(config, folder)
+    return run_here("train", chosen, folder)
 
 
 def command(script: str, *overrides: str) -> list[str]:

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from songmood.errors import CheckpointError
-from songmood.runs.resume import check_resumable
 from songmood.training.card import ModelCard, read_checkpoint
 
 CARD = ModelCard(
@@ -82,11 +81,11 @@ def test_a_missing_file_and_a_foreign_checkpoint_are_named(tmp_path: Path) -> No
 def test_resuming_as_another_run_is_refused(tmp_path: Path, changes: dict, message: str) -> None:
     path = saved(tmp_path / "a.ckpt", **changes)
     with pytest.raises(CheckpointError, match=message):
-        check_resumable(path, CARD)
+        CARD.check_resumable(path)
 
 
 def test_resuming_as_the_same_run_is_not_refused(tmp_path: Path) -> None:
-    check_resumable(saved(tmp_path / "a.ckpt", cache_fingerprint="rebuilt"), CARD)
+    CARD.check_resumable(saved(tmp_path / "a.ckpt", cache_fingerprint="rebuilt"))
 
 
 def test_a_card_of_another_schema_or_with_a_gap_is_refused(tmp_path: Path) -> None:

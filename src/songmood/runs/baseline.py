@@ -1,54 +1,48 @@
 """The organisers' popularity baseline: every track gets the tag that most training tracks have."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from omegaconf import DictConfig
 
 from songmood.config import build
 from songmood.corpora.corpus import Corpus
 from songmood.loading.datamodule import MoodDataModule
-from songmood.runs import parts
-from songmood.runs.console import announce
+from songmood.runs.compose import make_card, make_data
+from songmood.runs.processes import prepare_process
 from songmood.runs.provenance import provenance
-from songmood.runs.results import Thresholds, write_json, write_run, write_split
-from songmood.training.card import ModelCard
+from songmood.runs.results import Thresholds, announce, write_json, write_results
+from songmood.runs.settings import check_settings
 from songmood.training.scores import SplitScores
 
-RULE = "most popular training tag"
 
-
-def popularity(composed: DictConfig, folder: Path) -> float:
+def popularity(config: Mapping[str, Any], written: Mapping[str, Any], folder: Path) -> float:
     """Score and decide by popularity; the run folder is a trained run's without what training leaves.
 
     Args:
-        composed: `conf/train.yaml` with `baseline=popularity`.
+        config: `conf/train.yaml` with `baseline=popularity`, as plain types.
+        written: the same before interpolation.
         folder: the run folder.
 
     Returns:
         Macro PR-AUC on validation.
     """
     started = time.monotonic()
-    config = parts.plain(composed)
-    parts.prepare_process(config)
+    check_settings(config)
+    prepare_process(config["threads"])
     corpus: Corpus = build(config["corpus"])
     cache = corpus.open()
-    data = parts.make_data(config["data"], corpus, cache, config["seed"])
-    frequency = data.split_targets("train").mean(axis=0)
-    thresholds = Thresholds(np.full(len(corpus.tags), 0.5), RULE, "train")
-    results: dict[str, Any] = {}
-    for split, place in (("validation", folder / "validation"), ("test", folder)):
-        scores = _scores(data, split, int(frequency.argmax()))
-        results[split] = write_split(place, scores, thresholds, corpus.tags, data.track_ids[split])
-    write_run(folder, results, thresholds, corpus.tags)
-    card = ModelCard(tuple(corpus.tags), (), {}, {}, {}, {}, config["seed"], cache.fingerprint)
-    name = config["name"] or "popularity"
-    composed_plain = parts.plain(composed, resolve=False)
-    write_json(folder / "provenance.json", provenance(name, composed_plain, card, time.monotonic() - started))
-    announce(folder, name, results, {})
-    return float(results["validation"]["pr_auc_macro"])
+    data = make_data(config, corpus, cache)
+    most_popular = int(data.split_targets("train").sum(axis=0, dtype=np.int64).argmax())
+    splits = {split: _scores(data, split, most_popular) for split in ("validation", "test")}
+    thresholds = Thresholds(np.full(len(corpus.tags), 0.5), "most popular training tag", "train")
+    metrics = write_results(folder, splits, thresholds, corpus.tags, data.track_ids)
+    card = make_card(config, corpus, cache.fingerprint)
+    write_json(folder / "provenance.json", provenance(config["name"], written, card, time.monotonic() - started))
+    announce(folder, config["name"], metrics, {})
+    return float(metrics["validation"]["pr_auc_macro"])
 
 
 def _scores(data: MoodDataModule, split: str, most_popular: int) -> SplitScores:

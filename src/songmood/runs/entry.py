@@ -1,26 +1,23 @@
-"""The Hydra entry points: compose, call the run, and turn what the user can mend into one line.
+"""The Hydra entry: one job of a run or a sweep, and what the user can mend in one line.
 
-Only Hydra is imported here: `--help`, `--cfg job` and every composition error answer before torch is loaded.
+Torch is imported where a job starts, and no earlier: `--help`, `--cfg job` and a fault in an override answer at once.
 """
 
 import logging
 import os
-import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig
 
-from songmood.config import closest, config_dir
-from songmood.errors import SongmoodError
+from songmood.config import config_dir
+from songmood.errors import ConfigError, SongmoodError
+from songmood.runs.configuration import FAULTS, one_line, own_hydra, plain, quoted
 from songmood.runs.hydra_parser import mend_hydra
 
 log = logging.getLogger(__name__)
@@ -38,43 +35,11 @@ def run(config_name: str) -> None:
         main()
     except SongmoodError as error:
         _stop(f"{type(error).__name__}: {error}")
-    except (HydraException, OmegaConfBaseException) as error:
+    except FAULTS as error:
         _stop(f"ConfigError: {one_line(error)}")
 
 
-def one_line(error: Exception) -> str:
-    """What Hydra said in several lines, in one, with the nearest known key or option where there is one."""
-    text = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
-    override = re.search(r"Could not override '([^']+)'", text)
-    if override:
-        return f"no key '{override[1]}' in the configuration{_nearest_key(override[1])} (`--cfg job` lists all keys)"
-    option = re.search(
-        r"Could not find '([^']+)/([^/']+)'.*Available options in '[^']+': (.*?)(?: Config search|$)", text
-    )
-    if option:
-        choices = option[3].split()
-        return f"no {option[1]} '{option[2]}'{closest(option[2], choices)} (there are: {', '.join(choices)})"
-    return text.removesuffix("full_key:").strip()
-
-
-def _nearest_key(key: str) -> str:
-    """A hint at the key that was meant, searched in the composed default configuration."""
-    try:
-        with hydra.initialize_config_dir(str(config_dir()), version_base="1.3"):
-            known = _keys(OmegaConf.to_container(hydra.compose("train"), resolve=False), "")
-    except (HydraException, OmegaConfBaseException):
-        return ""
-    return closest(key, known)
-
-
-def _keys(node: Any, prefix: str) -> list[str]:
-    if not isinstance(node, dict):
-        return [prefix]
-    nested = [key for name, child in node.items() for key in _keys(child, f"{prefix}.{name}" if prefix else str(name))]
-    return [prefix, *nested] if prefix else nested
-
-
-def _job(config: DictConfig) -> float:
+def _job(composed: DictConfig) -> float:
     """One job; in a sweep a failing one is recorded and the others go on."""
     folder = Path(HydraConfig.get().runtime.output_dir)
     is_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
@@ -82,7 +47,7 @@ def _job(config: DictConfig) -> float:
         for name in (FAILED, TRACEBACK):
             (folder / name).unlink(missing_ok=True)
     try:
-        return _task(config)(config, folder)
+        return run_job(composed)
     except SongmoodError as error:
         message = f"{type(error).__name__}: {error}"
         if not is_sweep:
@@ -101,13 +66,43 @@ def _job(config: DictConfig) -> float:
     return float("nan")
 
 
-def _task(config: DictConfig) -> Callable[[DictConfig, Path], float]:
-    """What to do with the configuration; torch is imported here, and no earlier."""
-    if HydraConfig.get().job.config_name == "evaluate":
+def run_here(config_name: str, overrides: Sequence[str], folder: Path) -> float:
+    """One run in this process, a notebook's say; Hydra's global state and the logging stay as they are.
+
+    Args:
+        config_name: ``train`` or ``evaluate``.
+        overrides: as on the command line.
+        folder: the run folder.
+
+    Raises:
+        SongmoodError: for what the user can mend.
+    """
+    try:
+        with own_hydra() as hydra_here:
+            overrides = [*overrides, f"hydra.run.dir={quoted(folder)}"]
+            job = hydra_here.run(config_name, run_job, overrides, with_log_configuration=False)
+    except FAULTS as error:
+        raise ConfigError(one_line(error)) from error
+    return float(job.return_value)
+
+
+def run_job(composed: DictConfig) -> float:
+    """Train or score as a composed configuration says, into the folder that Hydra made for it.
+
+    Returns:
+        Macro PR-AUC on validation, or of the split that is scored: what a sweep that searches is to maximise.
+    """
+    hydra_config = HydraConfig.get()
+    task = _task(str(hydra_config.job.config_name), composed.get("baseline"))
+    return task(plain(composed), plain(composed, resolve=False), Path(hydra_config.runtime.output_dir))
+
+
+def _task(config_name: str, baseline: str | None) -> Callable[..., float]:
+    if config_name == "evaluate":
         from songmood.runs.evaluate import rescore
 
         return rescore
-    if config.baseline is not None:
+    if baseline is not None:
         from songmood.runs.baseline import popularity
 
         return popularity

@@ -5,32 +5,25 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
-
 from songmood.cache.read import MelCache
 from songmood.config import build
 from songmood.corpora.corpus import Corpus
-from songmood.errors import CheckpointError, ConfigError
-from songmood.runs import parts
-from songmood.runs.console import announce
-from songmood.runs.ddp import leave_processes
-from songmood.runs.results import write_run, write_split
-from songmood.runs.resume import require_same_tags
-from songmood.runs.scoring import score_test, thresholds_of
+from songmood.errors import CheckpointError
+from songmood.runs.compose import make_trainer
+from songmood.runs.processes import leave_processes, prepare_process
+from songmood.runs.results import Thresholds, announce, score_test, write_results
 from songmood.runs.settings import check_settings
 from songmood.training.card import ModelCard, read_checkpoint
+from songmood.training.speed import Speed, device_of
 from songmood.training.tagger import Tagger
 
-CENTRE = {"_target_": "songmood.loading.windows.CentreWindow"}
-SPLITS = ("train", "validation", "test")
-WINDOWS = ("same", "centre", "all")
 
-
-def rescore(composed: DictConfig, folder: Path) -> float:
+def rescore(config: Mapping[str, Any], written: Mapping[str, Any], folder: Path) -> float:
     """Score a split and write it as the training run wrote it.
 
     Args:
-        composed: `conf/evaluate.yaml` with its overrides.
+        config: `conf/evaluate.yaml` with its overrides, as plain types.
+        written: the same before interpolation; not needed.
         folder: gets the files of a run folder's split.
 
     Returns:
@@ -39,42 +32,50 @@ def rescore(composed: DictConfig, folder: Path) -> float:
     Raises:
         SongmoodError: such as CheckpointError for a checkpoint of another tag set or other spectrograms.
     """
-    config = parts.plain(composed)
     check_settings(config)
-    for key, choices in (("split", SPLITS), ("windows", WINDOWS)):
-        if config[key] not in choices:
-            raise ConfigError(f"{key}={config[key]}: expected one of {', '.join(choices)}")
+    prepare_process(config["threads"])
+    speed = Speed(**config["speed"]).on(device_of(config["trainer"]["accelerator"]))
+    speed.prepare_process()
     path, split = Path(config["checkpoint"]), config["split"]
-    checkpoint = read_checkpoint(path)
-    card = ModelCard.from_plain(checkpoint[ModelCard.KEY], path, config["trusted"])
-    speed = parts.prepare_process(config)
+    tagger = _load(path, config["trusted"])
+    card = tagger.card
     corpus: Corpus = build(config["corpus"])
     cache = _matching_cache(path, card, corpus)
+    speed.prepare(tagger.net)
+    ids = [track.track_id for track in corpus.splits[split]]
+    data = build(_windows(config, card), cache=cache, splits={"test": ids}, seed=card.seed)
+    trainer = make_trainer(config["trainer"], speed, folder, [], [])
+    try:
+        scores = score_test(trainer, tagger, data)
+        is_first = trainer.is_global_zero
+    finally:
+        leave_processes()
+    if not is_first:
+        return float("nan")
+    is_per_window = split == "validation" and config["windows"] == "same"  # as thresholds are fitted on it
+    splits = {split: scores if is_per_window else scores.by_track()}
+    thresholds = Thresholds.of(tagger, build(card.threshold).name)
+    metrics = write_results(folder, splits, thresholds, card.tags, {split: data.track_ids["test"]})
+    announce(folder, path.name, metrics, {})
+    return float(metrics[split]["pr_auc_macro"])
+
+
+def _load(path: Path, trusted: list[str]) -> Tagger:
+    """The tagger of a checkpoint, its thresholds fitted."""
+    checkpoint = read_checkpoint(path)
+    card = ModelCard.from_plain(checkpoint[ModelCard.KEY], path, trusted)
     tagger = Tagger(card.make_net(), card)
     tagger.load_state_dict(checkpoint["state_dict"])
     if not tagger.is_fitted:
         raise CheckpointError(
             f"{path} has no fitted thresholds: it is of before the first validation; take a later one"
         )
-    speed.prepare(tagger.net)
-    ids = [track.track_id for track in corpus.splits[split]]
-    data = build(_windows(config, card), cache=cache, splits={"test": ids}, seed=card.seed)
-    trainer = parts.make_trainer(config["trainer"], speed, folder, [], [])
-    try:
-        scores = score_test(trainer, tagger, data, per_window=split == "validation" and config["windows"] == "same")
-    finally:
-        leave_processes()
-    thresholds = thresholds_of(tagger, build(card.threshold).name)
-    metrics = {split: write_split(folder, scores, thresholds, card.tags, data.track_ids["test"])}
-    write_run(folder, metrics, thresholds, card.tags)
-    if trainer.is_global_zero:
-        announce(folder, path.name, metrics, {})
-    return float(metrics[split]["pr_auc_macro"])
+    return tagger
 
 
 def _matching_cache(path: Path, card: ModelCard, corpus: Corpus) -> MelCache:
     """The corpus's cache, if the network can be used on it."""
-    require_same_tags(path, card.tags, tuple(corpus.tags))
+    card.require_tags(corpus.tags, path)
     if card.features and tuple(corpus.feature_names) != card.features:
         raise CheckpointError(f"{path} wants the features {', '.join(card.features[:3])}, ...; this corpus has others")
     if asdict(corpus.mel) != card.mel:
@@ -91,7 +92,7 @@ def _windows(config: Mapping[str, Any], card: ModelCard) -> dict[str, Any]:
     """The run's window settings with the sampling that was asked for in the place of the test split's."""
     trained = card.windows
     if config["windows"] == "centre":
-        sampling = CENTRE
+        sampling = {"_target_": "songmood.loading.windows.CentreWindow"}
     elif config["windows"] == "all":
         sampling = {"_target_": "songmood.loading.windows.AllWindows", "hop": config["hop"]}
     elif config["split"] == "validation":

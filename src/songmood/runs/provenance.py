@@ -15,7 +15,7 @@ import torch
 import songmood
 from songmood.training.card import ModelCard
 
-ROOMS = ("data", "models", "evaluation", "training")
+ROOMS = ("audio", "cache", "corpora", "loading", "models", "evaluation", "training", "runs")
 WITHOUT_EFFECT = ("logger", "callbacks", "ckpt_path")
 PACKAGES = ("torch", "pytorch-lightning", "torchmetrics", "hydra-core", "numpy", "h5py")
 

@@ -10,16 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import hydra
-from hydra.errors import HydraException
-from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
-
-from songmood.config import build, config_dir
+from songmood.config import build
 from songmood.corpora.corpus import Corpus
 from songmood.errors import ConfigError
 from songmood.runs import entry
-from songmood.runs.parts import plain as to_plain
+from songmood.runs.configuration import compose_config, plain
 from songmood.runs.provenance import code_fingerprint, comparable
 from songmood.training.checkpoints import LAST
 
@@ -100,7 +95,7 @@ def reproduce_runs(runs: Sequence[PlannedRun], *, is_training: bool) -> list[Out
 
 def cache_fingerprint(run: PlannedRun) -> str:
     """Of the run's corpus as it is now; a demo or folder corpus is built where it is missing."""
-    corpus: Corpus = build(to_plain(_composed(run).corpus, resolve=True))
+    corpus: Corpus = build(plain(compose_config("train", run.overrides).corpus))
     return corpus.open().fingerprint
 
 
@@ -132,15 +127,7 @@ def plan(corpus: str, seeds: int, out: Path, extra: Sequence[str] = (), only: Se
 
 def expected_config(run: PlannedRun) -> dict[str, Any]:
     """What the run's configuration is today, as the provenance keeps it."""
-    return comparable(to_plain(_composed(run), resolve=False))
-
-
-def _composed(run: PlannedRun) -> DictConfig:
-    try:
-        with hydra.initialize_config_dir(str(config_dir()), version_base="1.3"):
-            return hydra.compose("train", list(run.overrides))
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(entry.one_line(error)) from error
+    return comparable(plain(compose_config("train", run.overrides), resolve=False))
 
 
 def what_changed(run: PlannedRun, cache_fingerprint: str) -> list[str]:

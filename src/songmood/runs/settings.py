@@ -31,7 +31,9 @@ def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
+def _one_of(key: str, *choices: str) -> Setting:
+    return Setting(key, "one of " + ", ".join(choices), lambda value: value in choices)
+
 
 SETTINGS = (
     Setting("seed", "a whole number, 0 or more", _whole(0)),
@@ -40,12 +42,14 @@ SETTINGS = (
     Setting("optimizer.eps", "a number above 0", lambda value: _number(value) and value > 0),
     Setting("optimizer.weight_decay", "a number, 0 or more", lambda value: _number(value) and value >= 0),
     Setting("trainer.max_epochs", "a whole number, 1 or more", _whole(1)),
-    Setting("trainer.accelerator", "one of " + ", ".join(ACCELERATORS), lambda value: value in ACCELERATORS),
+    _one_of("trainer.accelerator", "auto", "cpu", "gpu", "cuda", "mps"),
     Setting(
         "report_epochs",
         "a list of epochs, counted from 1",
         lambda value: isinstance(value, list) and all(_whole(1)(epoch) for epoch in value),
     ),
+    _one_of("split", "train", "validation", "test"),
+    _one_of("windows", "same", "centre", "all"),
 )
 
 

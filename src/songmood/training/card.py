@@ -56,6 +56,39 @@ class ModelCard:
         plain = asdict(self) | {"schema": self.SCHEMA}
         return plain | {"tags": list(self.tags), "features": list(self.features)}
 
+    def check_resumable(self, path: Path) -> None:
+        """Compare the checkpoint at `path` with this card, of the run that wants to go on from it.
+
+        Raises:
+            CheckpointError: naming what differs: the tag set, the features, the spectrograms, the model or the windows.
+        """
+        saved = ModelCard.from_plain(read_checkpoint(path)[self.KEY], path)
+        saved.require_tags(self.tags, path)
+        for name in ("features", "mel", "model", "windows", "seed"):
+            then, now = getattr(saved, name), getattr(self, name)
+            if then != now:
+                found = _difference(then, now)
+                raise CheckpointError(f"{path}: its {name} is {found}; resume with the run's own configuration")
+
+    def require_tags(self, wanted: Sequence[str], path: Path) -> None:
+        """A score's column must mean the same tag on both sides.
+
+        Args:
+            wanted: the corpus's tags.
+            path: of the checkpoint that this is the card of, for the message.
+
+        Raises:
+            CheckpointError: counting the tags and naming the first that differ.
+        """
+        if self.tags == tuple(wanted):
+            return
+        only = sorted(set(self.tags) ^ set(wanted))
+        example = f" ({', '.join(only[:3])}{', ...' if len(only) > 3 else ''})" if only else " (another order)"
+        raise CheckpointError(
+            f"{path} was trained on another tag set: {len(self.tags)} tags there, {len(wanted)} in this corpus"
+            f"{example}; use the corpus or the tag list that it was trained on"
+        )
+
     @classmethod
     def from_plain(cls, plain: dict[str, Any], path: Path, trusted: Sequence[str] = ()) -> "ModelCard":
         """Read back what `to_plain` wrote.
@@ -88,6 +121,13 @@ def _targets(node: Any) -> Iterator[str]:
         if key == "_target_":
             yield str(child)
         yield from _targets(child)
+
+
+def _difference(then: object, now: object) -> str:
+    if isinstance(then, dict) and isinstance(now, dict):
+        keys = [key for key in sorted({*then, *now}, key=str) if then.get(key) != now.get(key)]
+        return ", ".join(f"{key}={then.get(key)} (here {now.get(key)})" for key in keys[:3])
+    return f"{then} (here {now})"
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

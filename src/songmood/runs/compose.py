@@ -1,0 +1,157 @@
+"""The composition root: a plain configuration becomes the objects of a run; below it there are only objects."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.loggers import Logger
+from torch import nn
+
+from songmood.cache.read import MelCache
+from songmood.config import build
+from songmood.corpora.corpus import Corpus
+from songmood.errors import ConfigError
+from songmood.evaluation.thresholds import ThresholdRule
+from songmood.loading.datamodule import MoodDataModule
+from songmood.loading.settings import DataSettings
+from songmood.runs.processes import prepare_process
+from songmood.runs.settings import check_settings
+from songmood.training.card import ModelCard
+from songmood.training.checkpoints import AtomicCheckpointIO, EpochCheckpoints
+from songmood.training.history import History
+from songmood.training.speed import Speed, device_of
+from songmood.training.tagger import Tagger
+from songmood.training.thresholding import ThresholdFitting
+
+
+@dataclass(frozen=True)
+class Run:
+    """The objects of one training run.
+
+    Attributes:
+        name: what tables and trackers call it.
+        folder: the run folder.
+        config: what it was composed from.
+        rule: fits the thresholds.
+        checkpoints: the callback that keeps them.
+        loggers: where Lightning logs.
+        trainer: Lightning's.
+        corpus: which tracks, tags and splits.
+        data: the windows.
+        tagger: the net with its loss, optimiser and thresholds.
+    """
+
+    name: str
+    folder: Path
+    config: Mapping[str, Any]
+    rule: ThresholdRule
+    checkpoints: EpochCheckpoints
+    loggers: Sequence[Logger]
+    trainer: pl.Trainer
+    corpus: Corpus
+    data: MoodDataModule
+    tagger: Tagger
+
+
+def compose(config: Mapping[str, Any], folder: Path) -> Run:
+    """Make every object of a training run; what is quick to refuse is refused before the cache is opened or built.
+
+    Args:
+        config: `conf/train.yaml` with its overrides, as plain types.
+        folder: the run folder.
+
+    Raises:
+        SongmoodError: for what the user can mend.
+    """
+    check_settings(config)
+    prepare_process(config["threads"])
+    speed = Speed(**config["speed"]).on(device_of(config["trainer"]["accelerator"]))
+    speed.prepare_process()
+
+    rule: ThresholdRule = build(config["threshold"])
+    checkpoints = EpochCheckpoints(folder / "checkpoints", config["report_epochs"])
+    own = [build(node) for node in (config["callbacks"] or {}).values() if node]
+    averaging = [build(config["averaging"])] if config["averaging"] else []
+    callbacks = [*own, *averaging, ThresholdFitting(rule), History(folder), checkpoints]
+    loggers: list[Logger] = [build(node) for node in (config["logger"] or {}).values() if node]
+    trainer = make_trainer(config["trainer"], speed, folder, callbacks, loggers)
+
+    corpus: Corpus = build(config["corpus"])
+    pl.seed_everything(config["seed"], workers=True, verbose=False)
+    card = make_card(config, corpus)
+    net = card.make_net()
+    card = card if net.uses_features else replace(card, features=())
+    check_windows(config["data"], net)
+    if config["ckpt_path"] is not None:
+        card.check_resumable(Path(config["ckpt_path"]))
+    parts = {name: build(config[name]) for name in ("loss", "scheduler", "augment") if config[name]}
+    optimiser = build(config["optimizer"], **({"fused": True} if speed.fused_optimizer else {}))
+
+    cache = corpus.open()  # from here on it may take long
+    data = make_data(config, corpus, cache)
+    if net.uses_features:
+        corpus.check_features(cache)
+        net.standardiser.fit(torch.from_numpy(data.training_features()))  # type: ignore[operator, union-attr]
+    speed.prepare(net)
+    card = replace(card, cache_fingerprint=cache.fingerprint)
+    tagger = build(config["tagger"], net=net, card=card, optimiser=optimiser, seed=config["seed"], **parts)
+    return Run(config["name"], folder, config, rule, checkpoints, loggers, trainer, corpus, data, tagger)
+
+
+def make_trainer(
+    node: Mapping[str, Any], speed: Speed, folder: Path, callbacks: Sequence[pl.Callback], loggers: Sequence[Logger]
+) -> pl.Trainer:
+    """Lightning's Trainer.
+
+    Raises:
+        ConfigError: for hardware that is not there or settings that exclude each other.
+    """
+    try:
+        trainer: pl.Trainer = build(
+            node,
+            default_root_dir=str(folder),
+            callbacks=list(callbacks),
+            logger=list(loggers),
+            plugins=[AtomicCheckpointIO()],
+            enable_checkpointing=any(isinstance(callback, pl.callbacks.Checkpoint) for callback in callbacks),
+            **speed.trainer_arguments(),
+        )
+    except MisconfigurationException as error:
+        raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
+    return trainer
+
+
+def make_card(config: Mapping[str, Any], corpus: Corpus, cache_fingerprint: str = "") -> ModelCard:
+    """What the checkpoints of a run say of it."""
+    return ModelCard(
+        tags=tuple(corpus.tags),
+        features=tuple(corpus.feature_names),
+        mel=asdict(corpus.mel),
+        model=config["model"],
+        windows=config["data"],
+        threshold=config["threshold"],
+        seed=config["seed"],
+        cache_fingerprint=cache_fingerprint,
+    )
+
+
+def make_data(config: Mapping[str, Any], corpus: Corpus, cache: MelCache) -> MoodDataModule:
+    """The windows of all splits."""
+    splits = {name: [track.track_id for track in tracks] for name, tracks in corpus.splits.items()}
+    data: MoodDataModule = build(config["data"], cache=cache, splits=splits, seed=config["seed"])
+    return data
+
+
+def check_windows(windows: Mapping[str, Any], net: nn.Module) -> None:
+    """Refuse window settings that cannot be used, before a cache is opened.
+
+    Raises:
+        ConfigError: for an impossible value, or a window that is too short for the network.
+    """
+    settings: DataSettings = build({**windows, "_target_": f"{DataSettings.__module__}.DataSettings"})
+    if settings.window < int(net.min_frames):  # type: ignore[arg-type]
+        raise ConfigError(f"data.window={settings.window}: the network takes {net.min_frames} frames or more")

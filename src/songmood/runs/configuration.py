@@ -1,0 +1,99 @@
+"""The composed configuration: overrides in, plain types out, and what Hydra says of a fault in one line.
+
+Only Hydra is imported here: a question about the configuration, or a fault in it, is answered before torch is loaded.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from songmood.config import closest, config_dir
+from songmood.errors import ConfigError
+
+FAULTS = (HydraException, OmegaConfBaseException)  # what Hydra raises for a command line that cannot be composed
+
+
+@contextmanager
+def own_hydra() -> Iterator[Any]:
+    """A Hydra that reads `conf`; what the caller's program has initialised is as before afterwards."""
+    instance = GlobalHydra.instance()
+    kept = instance.hydra
+    instance.clear()
+    try:
+        with hydra.initialize_config_dir(str(config_dir()), version_base="1.3"):
+            yield GlobalHydra.instance().hydra
+    finally:
+        GlobalHydra.instance().hydra = kept
+
+
+def compose_config(config_name: str, overrides: Sequence[str]) -> DictConfig:
+    """`conf/<config_name>.yaml` with the overrides, without running anything.
+
+    Raises:
+        ConfigError: for an override that does not fit.
+    """
+    try:
+        with own_hydra():
+            return hydra.compose(config_name, list(overrides))
+    except FAULTS as error:
+        raise ConfigError(one_line(error)) from error
+
+
+def plain(composed: DictConfig, *, resolve: bool = True) -> dict[str, Any]:
+    """A composed configuration as plain types.
+
+    Args:
+        composed: by Hydra.
+        resolve: put values in the place of interpolations; False leaves it as written, gaps too.
+
+    Raises:
+        ConfigError: naming a mandatory value that is not set, such as `corpus.root`, where it is resolved.
+    """
+    missing = sorted(OmegaConf.missing_keys(composed)) if resolve else []
+    if missing:
+        raise ConfigError(f"{missing[0]} is not set: give it on the command line, {missing[0]}=...")
+    container = OmegaConf.to_container(composed, resolve=resolve)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}
+
+
+def quoted(value: object) -> str:
+    """A text, such as a path with spaces, as the value of an override."""
+    return "'" + str(value).replace("'", "\\'") + "'"
+
+
+def one_line(error: Exception) -> str:
+    """What Hydra said in several lines, in one, with the nearest known key or option where there is one."""
+    text = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+    override = re.search(r"Could not override '([^']+)'", text)
+    if override:
+        return f"no key '{override[1]}' in the configuration{_nearest_key(override[1])} (`--cfg job` lists all keys)"
+    option = re.search(
+        r"Could not find '([^']+)/([^/']+)'.*Available options in '[^']+': (.*?)(?: Config search|$)", text
+    )
+    if option:
+        choices = option[3].split()
+        return f"no {option[1]} '{option[2]}'{closest(option[2], choices)} (there are: {', '.join(choices)})"
+    return text.removesuffix("full_key:").strip()
+
+
+def _nearest_key(key: str) -> str:
+    """A hint at the key that was meant, searched in the composed default configuration."""
+    try:
+        return closest(key, _keys(plain(compose_config("train", []), resolve=False), ""))
+    except ConfigError:
+        return ""
+
+
+def _keys(node: Any, prefix: str) -> list[str]:
+    if not isinstance(node, dict):
+        return [prefix]
+    nested = [key for name, child in node.items() for key in _keys(child, f"{prefix}.{name}" if prefix else str(name))]
+    return [prefix, *nested] if prefix else nested

@@ -1,0 +1,78 @@
+"""What a run asks of its process: threads, quiet libraries, and further processes that run this one job.
+
+Lightning starts the other processes of a distributed run with the command line of the first. In a sweep that is the
+whole sweep, so each process would run all of it (Lightning-AI/pytorch-lightning#18175); from a notebook it is the
+notebook. Here a process gets the one job's overrides.
+"""
+
+import logging
+import multiprocessing
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+from lightning_fabric.utilities.rank_zero import rank_zero_only
+from pytorch_lightning.strategies.launchers import subprocess_script
+
+from songmood.runs.configuration import quoted
+
+DEFAULT_THREADS = torch.get_num_threads()  # one per core that this process may use, or what OMP_NUM_THREADS says
+LAUNCH_VARIABLES = ("LOCAL_RANK", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE")
+SAYS_NOTHING = ("litlogger", "💡", "tpu available", "gpu available: false", "stopped: `max_epochs")
+
+
+def prepare_process(threads: int | None) -> None:
+    """Settle threads, what libraries may print and how further processes start."""
+    _quiet_libraries()
+    setattr(subprocess_script, "_hydra_subprocess_cmd", _command_of_this_job)  # noqa: B010 - private, by name
+    # A parallel sweep's job names a way to start processes that those it starts do not know (pytorch#44687).
+    if multiprocessing.get_start_method(allow_none=True) not in (None, *multiprocessing.get_all_start_methods()):
+        multiprocessing.set_start_method("spawn", force=True)
+    torch.set_num_threads(threads or DEFAULT_THREADS)
+
+
+def leave_processes() -> None:
+    """Forget the process group: Lightning leaves its variables set, and the next job would believe it was launched."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+        for name in LAUNCH_VARIABLES:
+            os.environ.pop(name, None)
+    setattr(rank_zero_only, "rank", 0)  # noqa: B010 - a function that Lightning hangs the rank on
+
+
+def _command_of_this_job(local_rank: int) -> tuple[Sequence[str], str]:
+    hydra = HydraConfig.get()
+    start = f"import sys; sys.path[:] = {sys.path}; from songmood.runs.entry import run; run({hydra.job.config_name!r})"
+    command = [sys.executable, "-c", start]
+    for source in hydra.runtime.config_sources:
+        if source.provider == "command-line":  # given by --config-dir
+            command += ["--config-dir", source.path]
+    command += list(hydra.overrides.task)
+    command += [override for override in hydra.overrides.hydra if override.startswith("hydra.searchpath=")]
+    command += [f"hydra.run.dir={quoted(hydra.runtime.output_dir)}", "hydra.output_subdir=null", "hydra.mode=RUN"]
+    command += [f"hydra.job.name={hydra.job.name}_process_{local_rank}"]
+    return command, hydra.runtime.cwd
+
+
+class _Silencer(logging.Filter):
+    """Drops what Lightning logs for each Trainer and is not about this run: advertisements, absent hardware."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage().lower()
+        return not any(phrase in message for phrase in SAYS_NOTHING)
+
+
+def _quiet_libraries() -> None:
+    for name in ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.rank_zero"):
+        logger = logging.getLogger(name)
+        if not any(isinstance(found, _Silencer) for found in logger.filters):
+            logger.addFilter(_Silencer())
+    warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")  # Lightning's, with torch 2.13
+    # The windows are gathered in whole batches by the dataset itself: more workers than the config says do not help.
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings(
+        "ignore", message=".*The number of training batches.*is smaller than the logging interval.*"
+    )
