@@ -46,8 +46,27 @@ class MelSpectrogram:
             for first in range(0, num_frames, CHUNK_FRAMES):
                 rows = decibels[first : first + CHUNK_FRAMES]
                 self._power(self._frames(samples, first, len(rows)), out=rows)
-            decibels.clamp_(min=10.0 ** (self.parameters.floor_db / 20.0)).log10_().mul_(20.0)
-        return decibels.numpy()
+            return self._to_decibels(decibels).numpy()
+
+    def of_stretch(self, stretch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Frames of a part of a signal, for whoever has it in parts; `songmood.audio.stream` does.
+
+        Args:
+            stretch: (frame_size + (n - 1) * hop,) samples: from half a frame before the centre of the first frame to
+                half a frame after the centre of the last.
+
+        Returns:
+            (n, bands) dB, the same bits as in the spectrogram of the whole where n is `CHUNK_FRAMES` there too.
+        """
+        frames = torch.from_numpy(stretch).unfold(0, self.parameters.frame_size, self.parameters.hop)
+        decibels = torch.empty((len(frames), self.parameters.num_bands))
+        with torch.inference_mode():
+            self._power(frames, out=decibels)
+            return self._to_decibels(decibels).numpy()
+
+    def _to_decibels(self, power: torch.Tensor) -> torch.Tensor:
+        """In place."""
+        return power.clamp_(min=10.0 ** (self.parameters.floor_db / 20.0)).log10_().mul_(20.0)
 
     def _frames(self, samples: NDArray[np.float32], first: int, count: int) -> torch.Tensor:
         """Frames (count, frame_size) from number `first` on, zeros beyond both ends of the signal."""

@@ -5,7 +5,6 @@ spectrograms: on the same decoded samples the result equals Essentia's MonoLoade
 some samples apart: `docs/audio.md` says when and why.
 """
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,13 +21,12 @@ AUDIO_SUFFIXES: tuple[str, ...] = (".wav", ".flac", ".mp3", ".ogg", ".opus")
 BLOCK_FRAMES = 16_384  # decoded at once: stays in the processor's cache
 MIN_DECODED = 0.95  # of the frames that the header promises; below, the file is cut short or damaged
 UNKNOWN_FRAMES = 2**63 - 1  # libsndfile's answer where a header does not tell, as in a FLAC written to a pipe
-ROOM_SECONDS = 7200  # memory is set aside for at most this much on a header's word
 
 
 def load_audio(path: Path | str, sample_rate: int) -> NDArray[np.float32]:
     """Decode a WAV, FLAC, MP3, OGG Vorbis or Opus file.
 
-    Memory is the result's own, plus a block.
+    Memory is twice the result's, for a moment.
 
     Args:
         path: the file; its suffix, in either case, must be one of `AUDIO_SUFFIXES`.
@@ -41,6 +39,22 @@ def load_audio(path: Path | str, sample_rate: int) -> NDArray[np.float32]:
         CorpusError: naming the file, when it is missing, not readable as audio, empty, cut short or damaged, or holds
             NaN or infinity.
     """
+    return np.concatenate(list(audio_blocks(path, sample_rate)))
+
+
+def audio_blocks(path: Path | str, sample_rate: int) -> Iterator[NDArray[np.float32]]:
+    """Decode a file block by block: memory is a block's, however long the file is.
+
+    Args:
+        path: as for `load_audio`.
+        sample_rate: Hz of the blocks.
+
+    Yields:
+        (S,) mono; laid end to end they are what `load_audio` returns.
+
+    Raises:
+        CorpusError: as `load_audio`, as soon as it shows.
+    """
     path = Path(path)
     if path.suffix.lower() not in AUDIO_SUFFIXES:
         raise CorpusError(f"{path} is not an audio file that songmood reads: use one of {', '.join(AUDIO_SUFFIXES)}.")
@@ -48,33 +62,26 @@ def load_audio(path: Path | str, sample_rate: int) -> NDArray[np.float32]:
         raise CorpusError(f"{path} is not there or not a file: correct the path, or take its row out of the TSV.")
     if evidence := cut_short(path):
         raise CorpusError(f"{path} is cut short: {evidence}. Fetch or export it again.")
-    with quiet_decoder(path):
-        return _decode(path, sample_rate)
-
-
-def _decode(path: Path, sample_rate: int) -> NDArray[np.float32]:
     with _open(path) as file:
-        seconds = min(file.frames / file.samplerate, ROOM_SECONDS)
-        samples = _Growing(expected=math.ceil(seconds * sample_rate))
         resample = LinearResampler(file.samplerate, sample_rate)
         decoded = 0
         try:
-            for block in _mono_blocks(file):
+            for block in _mono_blocks(path, file):
                 if not np.isfinite(block).all():
                     raise CorpusError(f"{path} holds NaN or infinite samples: export it again.")
                 decoded += len(block)
-                samples.append(resample(block))
+                yield resample(block)
         except soundfile.LibsndfileError as error:
             after = f"{decoded / file.samplerate:.1f} s ({error.error_string.rstrip('.')})"
             raise CorpusError(f"{path} is damaged after {after}: fetch or export it again.") from error
         _require_all(path, file, decoded)
-    return samples.array()
 
 
 def _open(path: Path) -> "_Stream":
     mended = with_known_length(path) if path.suffix.lower() == ".mp3" else None
     try:
-        return _Stream(mended or str(path))
+        with quiet_decoder(path):
+            return _Stream(mended or str(path))
     except soundfile.LibsndfileError as error:
         # Its text can mislead ("File does not exist" for an MP3 without a frame), so it is not quoted.
         raise CorpusError(f"{path} is not audio that can be opened as {path.suffix}: convert or replace it.") from error
@@ -100,28 +107,16 @@ class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no ty
         return False
 
 
-def _mono_blocks(file: _Stream) -> Iterator[NDArray[np.float32]]:
+def _mono_blocks(path: Path, file: _Stream) -> Iterator[NDArray[np.float32]]:
     """The channels' mean, as Essentia mixes stereo down; (up to BLOCK_FRAMES,) at a time."""
     buffer = np.empty((BLOCK_FRAMES, file.channels), dtype=np.float32)
     weights = np.full(file.channels, 1.0 / file.channels, dtype=np.float32)  # a product is faster than mean(axis=1)
-    while len(block := file.read(out=buffer)):
+    while len(block := _read(path, file, buffer)):
         yield block @ weights
 
 
-class _Growing:
-    """An array filled from the front, doubled when a file is longer than its header says."""
-
-    def __init__(self, expected: int) -> None:
-        self._room = np.empty(max(expected, 0) + 1024, dtype=np.float32)
-        self._used = 0
-
-    def append(self, block: NDArray[np.float32]) -> None:
-        if self._used + len(block) > len(self._room):
-            larger = np.empty(2 * (self._used + len(block)), dtype=np.float32)
-            larger[: self._used] = self._room[: self._used]
-            self._room = larger
-        self._room[self._used : self._used + len(block)] = block
-        self._used += len(block)
-
-    def array(self) -> NDArray[np.float32]:
-        return self._room[: self._used]
+def _read(path: Path, file: _Stream, buffer: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The next block; no longer than a read does the decoder have to be quiet, for a stream may pause for minutes."""
+    with quiet_decoder(path):
+        block: NDArray[np.float32] = file.read(out=buffer)
+    return block
