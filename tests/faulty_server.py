@@ -1,6 +1,7 @@
 """A real HTTP server on 127.0.0.1 that misbehaves on demand."""
 
 import re
+import select
 import socket
 import struct
 import threading
@@ -100,6 +101,16 @@ def stall(at: int) -> Fault:
         request.connection.recv(1)  # returns when the client has lost patience
 
     return fault
+
+
+def drip(request: Request, body: bytes) -> None:
+    """Ten bytes at a time, as long as the client stands it: no read ever times out."""
+    request.reply(body, upto=0)
+    start = request.start_of_range(body) or 0
+    for position in range(start, len(body), 10):
+        request.wfile.write(body[position : position + 10])
+        if select.select([request.connection], [], [], 0.02)[0]:
+            return  # the client has hung up
 
 
 def wrong_bytes(request: Request, body: bytes) -> None:

@@ -8,10 +8,10 @@ import threading
 
 import pytest
 
-from faulty_server import FaultyServer, stall, status, truncate, wrong_bytes
+from faulty_server import FaultyServer, drip, stall, status, truncate, wrong_bytes
 from small_disk import on_a_small_disk
 from songmood.corpora.jamendo.fetch import Fetch, open_client
-from songmood.corpora.jamendo.mirrors import Mirrors, Patience
+from songmood.corpora.jamendo.mirrors import Patience
 from songmood.corpora.jamendo.transfer import RemoteFile
 from songmood.errors import ConfigError, DownloadError
 
@@ -34,7 +34,7 @@ def no_proxy(monkeypatch):
 
 def fetch(server, folder, files=FILES, **options):
     options.setdefault("patience", QUICK)
-    return Fetch(files, folder, Mirrors([server.url]), **options)
+    return Fetch(files, folder, [server.url], **options)
 
 
 def contents(folder):
@@ -76,7 +76,7 @@ def test_a_shelf_s_files_are_taken_where_they_stand_if_they_are_right(server, tm
 
 def test_a_shelf_without_mirrors_says_what_it_lacks_and_what_is_wrong(tmp_path):
     (tmp_path / "01.tar").write_bytes(b"something else")
-    with Fetch(FILES[:2], tmp_path / "unused", None, patience=QUICK, shelves=[tmp_path]) as arrivals:
+    with Fetch(FILES[:2], tmp_path / "unused", (), patience=QUICK, shelves=[tmp_path]) as arrivals:
         faults = {arrival.file.name: str(arrival.fault) for arrival in arrivals}
     assert "no 00.tar in" in faults["00.tar"]
     assert hashlib.sha256(b"something else").hexdigest() in faults["01.tar"]
@@ -84,7 +84,7 @@ def test_a_shelf_without_mirrors_says_what_it_lacks_and_what_is_wrong(tmp_path):
 
 
 def test_faults_on_every_file_do_not_keep_any_from_arriving(server, tmp_path):
-    kinds = [truncate(70_000), status(503), wrong_bytes, stall(10), truncate(0)]
+    kinds = [truncate(70_000), status(503), wrong_bytes, stall(10), drip, truncate(0)]
     for i, path in enumerate(BODIES):
         server.faults[path] = [kinds[i % len(kinds)]]
     with fetch(server, tmp_path) as arrivals:
@@ -160,13 +160,12 @@ ON_A_FULL_DISK = """
 import subprocess, sys
 from pathlib import Path
 from songmood.corpora.jamendo.fetch import Fetch
-from songmood.corpora.jamendo.mirrors import Mirrors
 from songmood.corpora.jamendo.transfer import RemoteFile
 from songmood.errors import DownloadError
 url, folder, *files = sys.argv[1:]
 files = [RemoteFile(*file.split("=")) for file in files]
 def fetch():
-    with Fetch(files, Path(folder), Mirrors([url])) as arrivals:
+    with Fetch(files, Path(folder), [url]) as arrivals:
         return [arrival.fault for arrival in arrivals]
 try: fetch()
 except DownloadError as error: print(error)
@@ -189,7 +188,7 @@ def test_a_full_disk_ends_the_fetch_with_one_line_and_it_goes_on_where_there_is_
 
 def test_proxies_of_the_environment_are_used(server, tmp_path, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", server.url)
-    mirrors = Mirrors(["http://mirror.invalid"])  # a name that only a proxy could resolve
+    mirrors = ["http://mirror.invalid"]  # a name that only a proxy could resolve
     with Fetch(FILES[:1], tmp_path, mirrors, patience=QUICK) as arrivals:
         assert [arrival.fault for arrival in arrivals] == [None]
     assert server.proxied == ["http://mirror.invalid/tars/00.tar"]

@@ -1,18 +1,16 @@
 """The metadata brought from the data set's repository, each file read before it counts as there."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from songmood.corpora.jamendo.catalogue import METADATA, PINS, Dataset
-from songmood.corpora.jamendo.fetch import Fetch
+from songmood.corpora.jamendo.fetch import Arrival, Fetch
 from songmood.corpora.jamendo.metadata import LARGEST, extras, wanted
-from songmood.corpora.jamendo.mirrors import Mirrors, Patience
+from songmood.corpora.jamendo.mirrors import Patience
 from songmood.corpora.jamendo.transfer import RemoteFile
 from songmood.errors import CorpusError, DownloadError
 from songmood.progress import progress
-
-Reader = Callable[[Path], object]
 
 
 def fetch_metadata(
@@ -37,66 +35,52 @@ def fetch_metadata(
         DownloadError: a file cannot be had, or is not what it should be; the lists of checksums of single files may be
             missing, for the archives have checksums too.
     """
-    brought = _bring(wanted(dataset), folder, source, connections, patience, is_needed=True)
-    return brought + _bring(extras(dataset), folder, source, connections, patience, is_needed=False)
-
-
-def _bring(
-    files: dict[str, Reader],
-    folder: Path,
-    source: str,
-    connections: int,
-    patience: Patience | None,
-    *,
-    is_needed: bool,
-) -> list[str]:
-    missing = {path: reader for path, reader in files.items() if not (folder / path).is_file()}
-    if "://" not in source:
-        return _copy(missing, folder, Path(source), is_needed=is_needed)
-    incoming = folder / "incoming"
-    faults = []
+    needed, readers = wanted(dataset), wanted(dataset) | extras(dataset)
     pins = PINS if source == METADATA else {}
-    remote = [RemoteFile(path, pins.get(path), limit=LARGEST) for path in missing]
-    with (
-        progress("fetching metadata", len(missing), "files") as meter,
-        Fetch(remote, incoming, Mirrors([source]), connections=connections, patience=patience, flat=False) as arrivals,
-    ):
-        for arrival in arrivals:
+    files = [RemoteFile(path, pins.get(path), LARGEST) for path in readers if not (folder / path).is_file()]
+    incoming = folder / "incoming"
+    brought, faults = [], []
+    try:
+        for arrival in _arrivals(files, source, incoming, connections, patience):
             path = arrival.file.path
             if arrival.fault is None:
-                _accept(arrival.path, folder / path, missing[path], f"{source}/{path}")
-            else:
-                faults.append((path, str(arrival.fault)))
-            meter.advance(1)
-    shutil.rmtree(incoming, ignore_errors=True)
-    if faults and is_needed:
-        raise DownloadError(f"{len(faults)} of {len(files)} metadata files could not be had, the first: {faults[0][1]}")
-    return [path for path in missing if path not in dict(faults)]
+                _accept(arrival.path, folder / path, readers[path], f"{source}/{path}")
+                brought.append(path)
+            elif path in needed:
+                faults.append(arrival.fault)
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+    if faults:
+        raise DownloadError(f"{len(faults)} of {len(readers)} metadata files could not be had, the first: {faults[0]}")
+    return brought
 
 
-def _copy(missing: dict[str, Reader], folder: Path, source: Path, *, is_needed: bool) -> list[str]:
-    there = [path for path in missing if (source / path).is_file()]
-    absent = [path for path in missing if path not in there]
-    if absent and is_needed:
-        raise DownloadError(
-            f"{source} lacks {absent[0]} ({len(absent)} files in all), expected the repository's data folder"
-        )
-    for path in there:
-        incoming = folder / "incoming" / path
-        incoming.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source / path, incoming)
-        _accept(incoming, folder / path, missing[path], str(source / path))
-    shutil.rmtree(folder / "incoming", ignore_errors=True)
-    return there
+def _arrivals(
+    files: Sequence[RemoteFile], source: str, incoming: Path, connections: int, patience: Patience | None
+) -> Iterator[Arrival]:
+    if "://" in source and files:
+        with (
+            progress("fetching metadata", len(files), "files") as meter,
+            Fetch(files, incoming, [source], connections=connections, patience=patience, flat=False) as arrivals,
+        ):
+            for arrival in arrivals:
+                yield arrival
+                meter.advance()
+        return
+    for file in files:
+        path = Path(source) / file.path
+        lacks = f"{source} lacks {file.path}, expected the repository's data folder"
+        yield Arrival(file, path, None if path.is_file() else DownloadError(lacks))
 
 
-def _accept(incoming: Path, target: Path, reader: Reader, origin: str) -> None:
+def _accept(path: Path, target: Path, reader: Callable[[Path], object], origin: str) -> None:
     """Give a file its place if its reader can make sense of it."""
     try:
-        reader(incoming)
+        reader(path)
     except CorpusError as error:
-        reason = str(error).replace(str(incoming), target.name)
-        incoming.unlink()
+        reason = str(error).replace(str(path), target.name)
         raise DownloadError(f"{origin} is not what it should be: {reason}; give --metadata URL or DIR") from None
     target.parent.mkdir(parents=True, exist_ok=True)
-    incoming.replace(target)
+    unfinished = target.with_name(f"{target.name}.part")
+    shutil.copyfile(path, unfinished)
+    unfinished.replace(target)

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from songmood.corpora.jamendo.catalogue import MIRRORS
 from songmood.corpora.jamendo.fetch import Fetch
 from songmood.corpora.jamendo.jobs import Archive
-from songmood.corpora.jamendo.mirrors import Mirrors, Patience
+from songmood.corpora.jamendo.mirrors import Patience
 from songmood.corpora.jamendo.transfer import RemoteFile
 from songmood.errors import DownloadError
 
@@ -47,7 +47,7 @@ class Sources:
         return Fetch(
             files,
             folder,
-            Mirrors(self.mirrors) if self.mirrors else None,
+            self.mirrors,
             connections=self.connections,
             ahead=self.ahead if is_bounded else None,
             patience=self.patience,

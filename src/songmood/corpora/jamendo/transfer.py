@@ -1,18 +1,29 @@
-"""One attempt to bring one file over HTTP: streamed to disk, hashed on the way, taken up where it was cut off."""
+"""One request for one file: what is missing of it comes over HTTP, is hashed on the way and kept when it breaks off."""
 
 import hashlib
-import re
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from time import time
+from time import monotonic, time
 
 import httpx
 
-CHUNK = 1 << 20  # bytes per read or write: large enough that Python's share vanishes
+ENOUGH = 1 << 16  # bytes: what brings fewer, in a stall's time or in an attempt, does not get us anywhere
 _BUSY = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d*/(\d+|\*)")
+
+
+class Interrupted(Exception):  # noqa: N818 -- a reason to try again, not a defect
+    """The file does not come just now, or not to its end: what came is kept, and another attempt makes sense."""
+
+    def __init__(self, reason: str, retry_after: float = 0.0) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after  # seconds that the server asks for
+
+
+class Refused(Exception):  # noqa: N818 -- a reason to ask elsewhere, not a defect
+    """The server does not have the file, or sent another one."""
 
 
 @dataclass(frozen=True)
@@ -35,45 +46,24 @@ class RemoteFile:
         return self.path.rpartition("/")[2]
 
 
-class Fault(Exception):  # noqa: N818 -- a reason to try again, not a defect
-    """An attempt that did not bring the whole file; the message is the reason, in a few words."""
-
-
-class Interrupted(Fault):
-    """The connection was refused, broke, stalled or ended early: what came is kept."""
-
-
-class Unavailable(Fault):
-    """The server cannot serve just now (408, 429 or 5xx)."""
-
-    def __init__(self, reason: str, retry_after: float) -> None:
-        super().__init__(reason)
-        self.retry_after = retry_after  # seconds that the server asks for, 0 where it asks for none
-
-
-class Missing(Fault):
-    """The server does not have the file, or does not give it (other 4xx)."""
-
-
-class WrongBytes(Fault):
-    """The file came whole and is another one: it is of no use."""
-
-
 class PartFile:
-    """`NAME.part` beside the target: the bytes that have come, and the SHA-256 of exactly those."""
+    """`NAME.part` beside the target: the bytes that have come, and the SHA-256 of exactly those.
 
-    def __init__(self, target: Path) -> None:
-        """Open what an earlier attempt left, hashing it again, for it may have died in the middle of a write."""
+    Args:
+        target: the name that the whole file will have.
+        on_bytes: is told the size of each piece, and a negative one of what is thrown away; may raise to stop the
+            transfer, before anything is written.
+    """
+
+    def __init__(self, target: Path, on_bytes: Callable[[int], None] = lambda _: None) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         self.target = target
         self.path = target.with_name(target.name + ".part")
-        self._file = self.path.open("ab+", buffering=CHUNK)
-        self._hash = hashlib.sha256()
-        self.size = 0
+        self._on_bytes = on_bytes
+        self._file = self.path.open("ab+")
         self._file.seek(0)
-        while chunk := self._file.read(CHUNK):
-            self._hash.update(chunk)
-            self.size += len(chunk)
+        self._hash = hashlib.file_digest(self._file, "sha256")  # again: who left it may have died in mid-write
+        self.size = self._file.tell()
 
     @property
     def sha256(self) -> str:
@@ -82,20 +72,22 @@ class PartFile:
 
     def write(self, chunk: bytes) -> None:
         """Append bytes."""
+        self._on_bytes(len(chunk))
         self._file.write(chunk)
         self._hash.update(chunk)  # lets other threads run
         self.size += len(chunk)
 
     def restart(self) -> None:
         """Throw away what has come."""
+        self._on_bytes(-self.size)
         self._file.truncate(0)
         self._hash = hashlib.sha256()
         self.size = 0
 
-    def finish(self) -> None:
+    def finish(self) -> Path:
         """Give the file its real name: whoever sees that name sees the whole file."""
         self._file.close()
-        self.path.replace(self.target)
+        return self.path.replace(self.target)
 
     def close(self) -> None:
         """Keep what has come for another time; nothing where nothing has come."""
@@ -104,87 +96,81 @@ class PartFile:
             self.path.unlink(missing_ok=True)
 
 
-def transfer(client: httpx.Client, url: str, file: RemoteFile, part: PartFile, on_bytes: Callable[[int], None]) -> None:
+def transfer(client: httpx.Client, url: str, file: RemoteFile, part: PartFile) -> None:
     """Bring the rest of `file` into `part`; returns only when it is whole and right.
 
     A file without a checksum starts afresh, because nothing would tell a splice of two versions from one file.
 
     Args:
-        client: its timeouts say how long a stall may last.
+        client: within its read timeout at least `ENOUGH` bytes must come.
         url: where the file is.
         file: what it must be.
         part: what has come so far.
-        on_bytes: is told the size of each piece that came (and a negative one where pieces are thrown away); may
-            raise to stop the transfer.
 
     Raises:
-        Fault: one of its kinds, with the reason.
+        Interrupted: what came is kept.
+        Refused: what came of another file is thrown away.
         OSError: the disk's.
     """
     if file.sha256 is None:
-        _restart(part, on_bytes)
-    if file.sha256 is not None and part.sha256 == file.sha256:
-        return
+        part.restart()
     try:
-        _stream(client, url, file, part, on_bytes)
-    except httpx.TimeoutException:
-        _unless_whole(file, part, Interrupted(f"no data for {client.timeout.read:g} s"))
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        _unless_whole(file, part, Interrupted(str(error) or type(error).__name__))
-    else:
-        _unless_whole(file, part, WrongBytes(f"SHA-256 is {part.sha256}"))
+        _stream(client, url, file, part)
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        raise Refused(str(error)) from None
+    except httpx.HTTPError as error:
+        if part.sha256 != file.sha256:  # else the server was only wrong about the file's length
+            raise Interrupted(str(error) or type(error).__name__) from None
+    if file.sha256 not in (None, part.sha256):
+        reason = f"SHA-256 is {part.sha256}"
+        part.restart()
+        raise Refused(reason)
 
 
-def _stream(client: httpx.Client, url: str, file: RemoteFile, part: PartFile, on_bytes: Callable[[int], None]) -> None:
+def _stream(client: httpx.Client, url: str, file: RemoteFile, part: PartFile) -> None:
     headers = {"Accept-Encoding": "identity"}  # a checksum is of the file's own bytes
     if part.size:
         headers["Range"] = f"bytes={part.size}-"
     with client.stream("GET", url, headers=headers) as response:
-        _raise_for_status(response, part, on_bytes)
-        _align(response, part, on_bytes)
+        _align(response, part)
         # no chunk size: httpx would gather bytes up to it, and lose them where the connection breaks
-        for chunk in response.iter_bytes() if file.sha256 is None else response.iter_raw():
-            on_bytes(len(chunk))  # first: it may raise, and then nothing is written any more
+        chunks = response.iter_bytes() if file.sha256 is None else response.iter_raw()
+        for chunk in _steady(chunks, client.timeout.read or math.inf):
             part.write(chunk)
             if part.size > file.limit:
-                raise WrongBytes(f"it has more than {file.limit} bytes")
+                part.restart()
+                raise Refused(f"it has more than {file.limit} bytes")
 
 
-def _raise_for_status(response: httpx.Response, part: PartFile, on_bytes: Callable[[int], None]) -> None:
-    status = response.status_code
-    if response.is_success:
-        return
-    reason = f"HTTP {status} {response.reason_phrase}".strip()
-    if status == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-        _restart(part, on_bytes)  # more is here than the file has
+def _align(response: httpx.Response, part: PartFile) -> None:
+    """Make `part` end where the body that now comes begins, or say why none comes."""
+    reason = f"HTTP {response.status_code} {response.reason_phrase}".strip()
+    if response.status_code == httpx.codes.PARTIAL_CONTENT:
+        came = response.headers.get("Content-Range", "none")
+        if not came.startswith(f"bytes {part.size}-"):
+            part.restart()
+            raise Interrupted(f"another range than asked for: {came}")
+    elif response.is_success:
+        part.restart()  # a server without ranges sends the file from its beginning
+    elif response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+        part.restart()  # more is here than the file has
         raise Interrupted(reason)
-    if status in _BUSY or response.is_server_error:
-        raise Unavailable(reason, seconds_to_wait(response.headers.get("Retry-After", "")))
-    raise Missing(reason)
+    elif response.status_code in _BUSY or response.is_server_error:
+        raise Interrupted(reason, seconds_to_wait(response.headers.get("Retry-After", "")))
+    else:
+        raise Refused(reason)
 
 
-def _align(response: httpx.Response, part: PartFile, on_bytes: Callable[[int], None]) -> None:
-    """Make `part` end where the body that now comes begins."""
-    if response.status_code != httpx.codes.PARTIAL_CONTENT:
-        _restart(part, on_bytes)  # a server without ranges sends the file from its beginning
-        return
-    content_range = _CONTENT_RANGE.match(response.headers.get("Content-Range", ""))
-    if content_range is None or int(content_range[1]) != part.size:
-        _restart(part, on_bytes)
-        raise Interrupted(f"another range than asked for: {response.headers.get('Content-Range', 'none')}")
-
-
-def _unless_whole(file: RemoteFile, part: PartFile, fault: Fault) -> None:
-    """Raise `fault`, except when the file is right all the same: a server may be wrong about its length."""
-    if file.sha256 is None and isinstance(fault, WrongBytes):
-        return  # came to its end, and there is nothing to hold it against
-    if file.sha256 is None or part.sha256 != file.sha256:
-        raise fault from None
-
-
-def _restart(part: PartFile, on_bytes: Callable[[int], None]) -> None:
-    on_bytes(-part.size)
-    part.restart()
+def _steady(chunks: Iterator[bytes], stall: float) -> Iterator[bytes]:
+    """The chunks, while each `stall` seconds bring `ENOUGH`: a read's own timeout starts again with every byte."""
+    came, due = 0, monotonic() + stall
+    for chunk in chunks:
+        came += len(chunk)
+        yield chunk
+        if monotonic() >= due:
+            if came < ENOUGH:
+                raise Interrupted(f"{came} bytes in {stall:g} s")
+            came, due = 0, monotonic() + stall
 
 
 def seconds_to_wait(retry_after: str) -> float:
