@@ -1,1 +1,5 @@
-"""Stage 2: networks from spectrogram windows to tag logits."""
+"""Networks from spectrogram windows to tag logits, and their parts."""
+
+from songmood.models.net import Net
+
+__all__ = ["Net"]

@@ -18,6 +18,7 @@ from songmood.errors import ConfigError
 from songmood.evaluation.thresholds import ThresholdRule
 from songmood.loading.datamodule import MoodDataModule
 from songmood.loading.settings import DataSettings
+from songmood.models.net import require_net
 from songmood.runs.processes import prepare_process
 from songmood.runs.settings import check_settings
 from songmood.training.card import ModelCard
@@ -84,6 +85,7 @@ def compose(config: Mapping[str, Any], folder: Path) -> Run:
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     card = make_card(config, corpus)
     net = card.make_net()
+    require_net(net, str(config["model"]["_target_"]))
     card = card if net.uses_features else replace(card, features=())
     check_windows(config["data"], net)
     if config["ckpt_path"] is not None:
@@ -152,6 +154,7 @@ def check_windows(windows: Mapping[str, Any], net: nn.Module) -> None:
     Raises:
         ConfigError: for an impossible value, or a window that is too short for the network.
     """
-    settings: DataSettings = build({**windows, "_target_": f"{DataSettings.__module__}.DataSettings"})
+    own = {name: windows[name] for name in DataSettings.__dataclass_fields__ if name in windows}
+    settings: DataSettings = build({**own, "_target_": f"{DataSettings.__module__}.DataSettings"})
     if settings.window < int(net.min_frames):  # type: ignore[arg-type]
         raise ConfigError(f"data.window={settings.window}: the network takes {net.min_frames} frames or more")

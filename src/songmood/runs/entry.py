@@ -29,6 +29,7 @@ INTERRUPTED = 130  # the shell's status for a command that Ctrl-C ended
 def run(config_name: str) -> None:
     """Compose `conf/<config_name>.yaml` with the command line's overrides and run it."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing, and one line is printed here
+    sys.path.append(str(Path.cwd()))  # a user's own package lies where they start
     mend_hydra()
     main = hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=config_name)(_job)
     try:
