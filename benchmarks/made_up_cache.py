@@ -29,6 +29,7 @@ class MadeUpTracks:
     count: int
     frames: int
     name = "made-up tracks"
+    size = 1
 
     @property
     def stems(self) -> tuple[str, ...]:

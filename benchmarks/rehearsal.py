@@ -92,14 +92,15 @@ def rehearse(folder: Path, durations: list[float], num_tars: int, workers: int) 
     tars = sorted((store.expected(f"autotagging_moodtheme_melspecs-{i:02d}.tar") for i in range(100)), reverse=True)
     with watched(folder / "here") as downloads, watched(folder) as seen:
         sources = Sources(mirrors=(), shelves=(folder / "tars",), connections=CONNECTIONS)
-        report = build(store, ("melspecs",), sources, workers=workers)
+        outcome = build(store, ("melspecs",), sources, workers=workers)
+    assert outcome.report is not None
     start = time.perf_counter()
     assert verify_cache(store.cache_path) == []
     rate = made / seen["seconds"]
     ahead = sources.ahead or 0
     return {
         "tracks in the plan": float(len(durations)),
-        "tracks written": float(report.written),
+        "tracks written": float(outcome.report.written),
         "tars": float(num_tars),
         "tar GB": made / GIGABYTE,
         "build s": seen["seconds"],

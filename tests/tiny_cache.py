@@ -35,6 +35,7 @@ class Tracks:
     lengths: Mapping[str, int]
     has_features: bool
     name = "made-up tracks"
+    size = 1
 
     @property
     def stems(self) -> tuple[str, ...]:

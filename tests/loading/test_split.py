@@ -59,11 +59,14 @@ def test_short_tracks_are_reported_by_name_and_number(cache: MelCache, caplog: p
     ]
 
 
-def test_a_long_list_of_names_is_cut(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
-    cache = tiny_cache(tmp_path / "many.h5", {f"t{number}": 10 for number in range(8)})
+@pytest.mark.parametrize(("number", "rest"), [(5, ""), (6, " and 1 more"), (8, " and 3 more")])
+def test_a_list_of_more_than_five_names_is_cut(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path, number: int, rest: str
+) -> None:
+    cache = tiny_cache(tmp_path / "many.h5", {f"t{index}": 10 for index in range(number)})
     caplog.clear()
     report_short_tracks(read_split(cache, "train", cache.track_ids), 11)
-    assert caplog.messages[0].endswith(": t0, t1, t2, t3, t4 and 3 more")
+    assert caplog.messages[0].endswith(f": t0, t1, t2, t3, t4{rest}")
 
 
 def test_nothing_is_said_where_every_track_holds_a_window(cache: MelCache, caplog: pytest.LogCaptureFixture) -> None:

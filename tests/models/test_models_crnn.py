@@ -182,6 +182,11 @@ def test_fusion_without_features_names_the_way_out() -> None:
         build_crnn(3, 0, fusion=True)
 
 
+def test_one_feature_is_enough_for_fusion() -> None:
+    net = build_crnn(3, 1, fusion=True, **TINY)
+    assert net(mel(2, 12), torch.zeros(2, 1)).shape == (2, 3)
+
+
 def test_bands_that_pooling_leaves_over_reach_the_gru() -> None:
     net = build_crnn(3, filters=[2], pools=[[5, 4]], gru_width=4)  # floor(96 / 5) = 19 bands
     assert net.recurrent.gru.input_size == 38

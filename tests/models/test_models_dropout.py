@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from songmood.models.parts.dropout import Dropout
 
@@ -53,6 +54,16 @@ def test_evaluation_and_a_probability_of_zero_change_nothing() -> None:
     values = torch.randn(4, 4)
     assert Dropout(0.5).eval()(values) is values
     assert Dropout(0.0)(values) is values
+
+
+def test_elsewhere_and_when_compiled_it_is_pytorchs_own() -> None:
+    values = torch.ones(1000)
+    assert Dropout(0.5)(values.to("meta")).is_meta
+    compiled = torch.compile(Dropout(0.5), backend="eager", fullgraph=True)
+    torch.manual_seed(3)
+    out = compiled(values)
+    torch.manual_seed(3)
+    assert torch.equal(out, nn.Dropout(0.5)(values))
 
 
 def test_the_seed_decides() -> None:

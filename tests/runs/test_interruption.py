@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from interruptible import interruptible
 from small_disk import on_a_small_disk
 from songmood.training.card import read_checkpoint
 from tiny import ROOT, run, training_command, write_corpus
@@ -34,7 +35,7 @@ def undisturbed(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def interrupt(corpus: Path, folder: Path, kind: signal.Signals, when: Path) -> tuple[int, str]:
     """Start a run, wait until a file is there, and send it a signal."""
     process = subprocess.Popen(
-        training_command(corpus, folder, *EPOCHS),
+        interruptible(training_command(corpus, folder, *EPOCHS)),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

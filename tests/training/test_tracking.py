@@ -42,3 +42,17 @@ def test_without_a_key_the_logger_is_offline(no_key: Path, tmp_path: Path, monke
     monkeypatch.delenv("WANDB_MODE", raising=False)
     logger = wandb_logger(str(tmp_path), "songmood")
     assert logger._offline
+
+
+@pytest.mark.parametrize(
+    ("said", "is_offline"), [("offline", True), ("disabled", True), ("online", False), (None, False)]
+)
+def test_with_a_key_the_environment_decides(
+    no_key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str | None, is_offline: bool
+) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "secret")
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    if said is not None:
+        monkeypatch.setenv("WANDB_MODE", said)
+    assert wandb_logger(str(tmp_path), "songmood")._offline == is_offline
+    assert wandb_logger(str(tmp_path), "songmood", "offline")._offline
