@@ -42,8 +42,7 @@ def build(node: Mapping[str, Any], **runtime: Any) -> Any:
     target, is_factory = node.get("_target_"), bool(node.get("_partial_"))
     try:
         factory = instantiate(renamed(node) | {"_partial_": True}, _convert_="all")
-        signature = inspect.signature(factory)
-        signature.bind_partial(**runtime) if is_factory else signature.bind(**runtime)
+        _require_signature(factory, runtime, is_complete=not is_factory)
     except InstantiationException as error:
         if isinstance(error.__cause__, SongmoodError):
             raise error.__cause__ from None
@@ -52,6 +51,16 @@ def build(node: Mapping[str, Any], **runtime: Any) -> Any:
     except TypeError as error:
         raise ConfigError(f"{target} cannot be made from the configuration: {error}") from error
     return functools.partial(factory, **runtime) if is_factory else factory(**runtime)
+
+
+def _require_signature(factory: "functools.partial[Any]", runtime: Mapping[str, Any], *, is_complete: bool) -> None:
+    """TypeError where a call would fail for its arguments' names; what a call itself raises keeps its traceback."""
+    try:
+        signature = inspect.signature(factory.func)
+    except ValueError:  # of something built in, which does not tell
+        return
+    bind = signature.bind if is_complete else signature.bind_partial
+    bind(*factory.args, **{**factory.keywords, **runtime})
 
 
 def renamed(node: Any) -> Any:

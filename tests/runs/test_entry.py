@@ -17,6 +17,10 @@ HEAVY = ("torch", "pytorch_lightning", "wandb", "h5py", "matplotlib", "numpy")
         (["model=crn"], "ConfigError: no model 'crn'; did you mean 'crnn'? (there are: crnn, "),
         (["model.bogus=1"], "ConfigError: no key 'model.bogus' in the configuration"),
         (["model"], "ConfigError: "),
+        (
+            ["corpus=demo", "+model.bogus=1"],
+            "ConfigError: songmood.models.crnn.build_crnn cannot be made from the configuration: got an unexpected",
+        ),
         (["corpus=folder"], "ConfigError: corpus.root is not set: give it on the command line, corpus.root=..."),
         (["corpus=folder", "corpus.root=nowhere"], "CorpusError: no folder nowhere"),
         (["corpus=demo", "seed=-1"], "ConfigError: seed=-1: expected a whole number, 0 or more"),

@@ -35,24 +35,6 @@ def test_the_net_is_built_from_the_card_alone() -> None:
     assert logits.shape == (2, 2)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"model": {"_target_": "os.system", "command": "true"}},
-        {"windows": {"sampling": [{"_target_": "subprocess.run"}]}},
-        {"threshold": {"_target_": "songmoodish.Rule"}},
-    ],
-)
-def test_a_card_that_names_other_code_is_refused(change: dict, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"names .*, which is not songmood's; if you trust it, say trusted="):
-        ModelCard.from_plain(CARD.to_plain() | change, tmp_path)
-
-
-def test_code_that_the_user_trusts_is_taken(tmp_path: Path) -> None:
-    plain = CARD.to_plain() | {"model": {"_target_": "mine.Net"}}
-    assert ModelCard.from_plain(plain, tmp_path, trusted=["mine"]).model == {"_target_": "mine.Net"}
-
-
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 cut off"])
 def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "bad.ckpt"
@@ -89,9 +71,9 @@ def test_resuming_as_the_same_run_is_not_refused(tmp_path: Path) -> None:
 
 
 def test_a_card_of_another_schema_or_with_a_gap_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="model card schema 9, expected 1"):
+    with pytest.raises(CheckpointError, match="its model card is not of schema 1"):
         ModelCard.from_plain(CARD.to_plain() | {"schema": 9}, tmp_path)
     plain = CARD.to_plain()
     del plain["mel"]
-    with pytest.raises(CheckpointError, match="the model card lacks mel"):
+    with pytest.raises(CheckpointError, match="its model card lacks mel"):
         ModelCard.from_plain(plain, tmp_path)

@@ -136,6 +136,7 @@ def make_card(config: Mapping[str, Any], corpus: Corpus, cache_fingerprint: str 
         model=config["model"],
         windows=config["data"],
         threshold=config["threshold"],
+        tagger=config["tagger"],
         seed=config["seed"],
         cache_fingerprint=cache_fingerprint,
     )

@@ -64,7 +64,7 @@ def _load(path: Path, trusted: list[str]) -> Tagger:
     """The tagger of a checkpoint, its thresholds fitted."""
     checkpoint = read_checkpoint(path)
     card = ModelCard.from_plain(checkpoint[ModelCard.KEY], path, trusted)
-    tagger = Tagger(card.make_net(), card)
+    tagger: Tagger = build(card.tagger, net=card.make_net(), card=card)
     tagger.load_state_dict(checkpoint["state_dict"])
     if not tagger.is_fitted:
         raise CheckpointError(

@@ -48,6 +48,11 @@ SETTINGS = (
         "a list of epochs, counted from 1",
         lambda value: isinstance(value, list) and all(_whole(1)(epoch) for epoch in value),
     ),
+    Setting(
+        "trusted",
+        "a list of packages, such as trusted=[mine]",
+        lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),
+    ),
     _one_of("split", "train", "validation", "test"),
     _one_of("windows", "same", "centre", "all"),
 )

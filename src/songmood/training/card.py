@@ -1,7 +1,7 @@
 """The model card: what a checkpoint must say of itself to be used without a config file."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,9 +9,12 @@ import torch
 from torch import nn
 
 from songmood.config import build, renamed
-from songmood.errors import CheckpointError
+from songmood.errors import CheckpointError, ConfigError
+from songmood.training.trust import require_plain, require_trusted, targets_of
 
-OWN = "songmood"  # a checkpoint may come from anywhere: it names classes of this package, and of those that are trusted
+BUILT = ("model", "windows", "threshold", "tagger")  # what objects are made from
+PLAIN = {"tags": list, "features": list, "seed": int, "cache_fingerprint": str}  # the others are dicts
+OF_A_NET = ("uses_features", "min_frames")  # what the rest of songmood asks a net
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class ModelCard:
         threshold: the rule that fitted the thresholds.
         seed: of the run.
         cache_fingerprint: of the corpus that it was trained on.
+        tagger: the config node that builds the LightningModule around the net.
     """
 
     KEY: ClassVar[str] = "songmood"
@@ -40,6 +44,7 @@ class ModelCard:
     threshold: dict[str, Any]
     seed: int
     cache_fingerprint: str
+    tagger: dict[str, Any] = field(default_factory=lambda: {"_target_": "songmood.training.tagger.Tagger"})
 
     @property
     def uses_features(self) -> bool:
@@ -47,8 +52,16 @@ class ModelCard:
         return bool(self.features)
 
     def make_net(self) -> nn.Module:
-        """The net that the card describes, freshly initialised."""
+        """The net that the card describes, freshly initialised.
+
+        Raises:
+            ConfigError: it takes no `num_tags` or `num_features`, or is no net.
+        """
         net: nn.Module = build(self.model, num_tags=len(self.tags), num_features=len(self.features))
+        missing = [name for name in OF_A_NET if not hasattr(net, name)]
+        if not isinstance(net, nn.Module) or missing:
+            what = f"has no {' and no '.join(missing)}" if isinstance(net, nn.Module) else "is no torch.nn.Module"
+            raise ConfigError(f"{self.model.get('_target_')} is no network that can be trained here: it {what}")
         return net
 
     def to_plain(self) -> dict[str, Any]:
@@ -62,9 +75,10 @@ class ModelCard:
         Raises:
             CheckpointError: naming what differs: the tag set, the features, the spectrograms, the model or the windows.
         """
-        saved = ModelCard.from_plain(read_checkpoint(path)[self.KEY], path)
+        named = targets_of([getattr(self, name) for name in BUILT])  # by the run's own configuration
+        saved = ModelCard.from_plain(read_checkpoint(path)[self.KEY], path, named)
         saved.require_tags(self.tags, path)
-        for name in ("features", "mel", "model", "windows", "seed"):
+        for name in ("features", "mel", "model", "windows", "seed", "tagger"):
             then, now = getattr(saved, name), getattr(self, name)
             if then != now:
                 found = _difference(then, now)
@@ -96,31 +110,28 @@ class ModelCard:
         Args:
             plain: the checkpoint's card.
             path: the checkpoint, for messages.
-            trusted: packages beside this one whose classes the card may name.
+            trusted: packages beside this one, or single targets, that the card may name.
 
         Raises:
-            CheckpointError: where the card is of another schema, incomplete, or names classes that are not trusted.
+            CheckpointError: where the card is of another schema, incomplete, no plain values, or names what is not
+                trusted.
         """
-        if plain.get("schema") != cls.SCHEMA:
-            raise CheckpointError(f"{path}: model card schema {plain.get('schema')}, expected {cls.SCHEMA}")
-        values = {field.name: renamed(plain.get(field.name)) for field in fields(cls)}
-        missing = [name for name, value in values.items() if value is None]
-        if missing:
-            raise CheckpointError(f"{path}: the model card lacks {', '.join(missing)}; train again or use another file")
-        for target in _targets([plain["model"], plain["windows"], plain["threshold"]]):
-            if target.split(".")[0] not in (OWN, *trusted):
-                raise CheckpointError(
-                    f"{path} names {target}, which is not songmood's; if you trust it, say trusted=[...]"
-                )
+        try:
+            require_plain(plain)
+            plain = renamed(plain)
+            if not isinstance(plain, dict) or plain.get("schema") != cls.SCHEMA:
+                raise CheckpointError(f"its model card is not of schema {cls.SCHEMA}, which this version reads")
+            values = {field.name: plain.get(field.name) for field in fields(cls)}
+            values = {name: value for name, value in values.items() if value is not None}
+            needed = [field.name for field in fields(cls) if field.default_factory is MISSING]
+            if missing := [name for name in needed if name not in values]:
+                raise CheckpointError(f"its model card lacks {', '.join(missing)}; train again or use another file")
+            if wrong := [name for name, value in values.items() if not isinstance(value, PLAIN.get(name, dict))]:
+                raise CheckpointError(f"its model card's {wrong[0]} is {values[wrong[0]]!r}; train again")
+            require_trusted([values.get(name) for name in BUILT], trusted)
+        except CheckpointError as error:
+            raise CheckpointError(f"{path}: {error}") from error
         return cls(**values | {"tags": tuple(plain["tags"]), "features": tuple(plain["features"])})
-
-
-def _targets(node: Any) -> Iterator[str]:
-    """Every class or function that a config node would call."""
-    for key, child in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
-        if key == "_target_":
-            yield str(child)
-        yield from _targets(child)
 
 
 def _difference(then: object, now: object) -> str:
