@@ -90,7 +90,7 @@ def test_it_is_refused_where_its_package_is_not_trusted(corpus: Path, trained: P
 @pytest.mark.parametrize(
     ("target", "said"),
     [
-        ("own_parts.Bare", r"own_parts\.Bare is no network .*: it has no uses_features and no min_frames"),
+        ("own_parts.Bare", r"own_parts\.Bare: this net lacks min_frames .*, uses_features"),
         ("own_parts.Rule", r"own_parts\.Rule cannot be made"),
         ("own_parts.Nett", r"own_parts\.Nett cannot be made"),
     ],

@@ -18,7 +18,6 @@ from songmood.errors import ConfigError
 from songmood.evaluation.thresholds import ThresholdRule
 from songmood.loading.datamodule import MoodDataModule
 from songmood.loading.settings import DataSettings
-from songmood.models.net import require_net
 from songmood.runs.processes import prepare_process
 from songmood.runs.settings import check_settings
 from songmood.training.card import ModelCard
@@ -85,7 +84,6 @@ def compose(config: Mapping[str, Any], folder: Path) -> Run:
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     card = make_card(config, corpus)
     net = card.make_net()
-    require_net(net, str(config["model"]["_target_"]))
     card = card if net.uses_features else replace(card, features=())
     check_windows(config["data"], net)
     if config["ckpt_path"] is not None:

@@ -9,12 +9,12 @@ import torch
 from torch import nn
 
 from songmood.config import build, renamed
-from songmood.errors import CheckpointError, ConfigError
+from songmood.errors import CheckpointError
+from songmood.models.net import require_net
 from songmood.training.trust import require_plain, require_trusted, targets_of
 
 BUILT = ("model", "windows", "threshold", "tagger")  # what objects are made from
 PLAIN = {"tags": list, "features": list, "seed": int, "cache_fingerprint": str}  # the others are dicts
-OF_A_NET = ("uses_features", "min_frames")  # what the rest of songmood asks a net
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,7 @@ class ModelCard:
             ConfigError: it takes no `num_tags` or `num_features`, or is no net.
         """
         net: nn.Module = build(self.model, num_tags=len(self.tags), num_features=len(self.features))
-        missing = [name for name in OF_A_NET if not hasattr(net, name)]
-        if not isinstance(net, nn.Module) or missing:
-            what = f"has no {' and no '.join(missing)}" if isinstance(net, nn.Module) else "is no torch.nn.Module"
-            raise ConfigError(f"{self.model.get('_target_')} is no network that can be trained here: it {what}")
+        require_net(net, str(self.model["_target_"]))
         return net
 
     def to_plain(self) -> dict[str, Any]:
