@@ -18,7 +18,19 @@ MAY_IMPORT = {  # beside the modules at the top, which each room may use
     "training": {"loading", "models", "evaluation"},
     "runs": {"audio", "cache", "corpora", "loading", "models", "evaluation", "training"},
     "report": {"evaluation", "runs"},
-    "commands": {"audio", "cache", "corpora", "loading", "models", "evaluation", "training", "runs", "report"},
+    "tagging": {"audio", "models", "evaluation", "training"},
+    "commands": {
+        "audio",
+        "cache",
+        "corpora",
+        "loading",
+        "models",
+        "evaluation",
+        "training",
+        "runs",
+        "report",
+        "tagging",
+    },
 }
 CORPORA = ("demo", "folder", "jamendo")
 NOT_IN_EVALUATION = {"torch", "pytorch_lightning", "torchmetrics", "sklearn", "scipy", "pandas", "h5py", "hydra"}

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from essentia_chain import essentia_mel
 from songmood.audio import mel as module
 from songmood.audio.mel import MelSpectrogram, mel_band_edges, mel_filterbank
 from songmood.audio.parameters import MelParameters
@@ -27,22 +28,6 @@ SIGNALS = {
     "one sample": np.array([0.7]),
     "less than a hop": 0.3 * NOISE[:100],
 }
-
-
-def essentia_mel(samples: np.ndarray) -> np.ndarray:
-    """The chain of the data set's script, run by Essentia, time first."""
-    standard = pytest.importorskip(
-        "essentia.standard", reason="Essentia is not installed: pip install 'songmood[test]'"
-    )
-    window = standard.Windowing(type="hann", normalized=False)
-    spectrum = standard.Spectrum()
-    bands = standard.MelBands(
-        numberBands=96, sampleRate=RATE, lowFrequencyBound=0, highFrequencyBound=6000, inputSize=257,
-        weighting="linear", normalize="unit_tri", warpingFormula="slaneyMel", type="power",
-    )  # fmt: skip
-    decibels = standard.UnaryOperator(type="lin2db", scale=2)
-    frames = standard.FrameGenerator(samples, frameSize=512, hopSize=256, startFromZero=False)
-    return np.array([decibels(bands(spectrum(window(frame)))) for frame in frames])
 
 
 def assert_parity(ours: np.ndarray, theirs: np.ndarray) -> None:
