@@ -29,7 +29,6 @@ class MadeUpTracks:
     count: int
     frames: int
     name = "made-up tracks"
-    size = 1
 
     @property
     def stems(self) -> tuple[str, ...]:

@@ -92,15 +92,14 @@ def rehearse(folder: Path, durations: list[float], num_tars: int, workers: int) 
     tars = sorted((store.expected(f"autotagging_moodtheme_melspecs-{i:02d}.tar") for i in range(100)), reverse=True)
     with watched(folder / "here") as downloads, watched(folder) as seen:
         sources = Sources(mirrors=(), shelves=(folder / "tars",), connections=CONNECTIONS)
-        outcome = build(store, ("melspecs",), sources, workers=workers)
-    assert outcome.report is not None
+        report = build(store, ("melspecs",), sources, workers=workers)
     start = time.perf_counter()
     assert verify_cache(store.cache_path) == []
     rate = made / seen["seconds"]
     ahead = sources.ahead or 0
     return {
         "tracks in the plan": float(len(durations)),
-        "tracks written": float(outcome.report.written),
+        "tracks written": float(report.written),
         "tars": float(num_tars),
         "tar GB": made / GIGABYTE,
         "build s": seen["seconds"],

@@ -35,7 +35,6 @@ class Tracks:
     lengths: Mapping[str, int]
     has_features: bool
     name = "made-up tracks"
-    size = 1
 
     @property
     def stems(self) -> tuple[str, ...]:

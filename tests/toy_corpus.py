@@ -41,19 +41,16 @@ class Mel:
 class ToyJob:
     """Delivers made-up spectrograms; those in `bad` as `fault` says."""
 
-    stems: tuple[str, ...] | None
-    content: tuple[str, ...]
+    stems: tuple[str, ...]
     bad: tuple[str, ...] = ()
     fault: str = ""
-    delivers: tuple[str, ...] = ("mel", "features")
-    size: int = 0
 
     @property
     def name(self) -> str:
-        return f"job of {self.content[0]}"
+        return f"job of {self.stems[0]}"
 
     def run(self) -> Iterator[Delivery]:
-        for stem in self.content:
+        for stem in self.stems:
             if stem in self.bad:
                 yield from self.fail(stem)
             else:
@@ -98,7 +95,7 @@ def toy_plan(path: Path, count: int = 12, **changes: Any) -> CachePlan:
 def toy_jobs(plan: CachePlan, per_job: int = 3, **changes: Any) -> list[ToyJob]:
     stems = [track.stem for track in plan.tracks]
     groups = [tuple(stems[first : first + per_job]) for first in range(0, len(stems), per_job)]
-    return [ToyJob(group, group, **changes) for group in groups]
+    return [ToyJob(group, **changes) for group in groups]
 
 
 def build_until_call(path: Path, fatal: int) -> int:
@@ -147,15 +144,51 @@ def main() -> None:
     sys.stdout.write(f"{killed}\n")
 
 
+@dataclass(frozen=True)
+class Waits:
+    """A job that begins when a file is there, and leaves one when it ends, however."""
+
+    job: ToyJob
+    begin: Path | None
+    end: Path | None = None
+
+    @property
+    def name(self) -> str:
+        return self.job.name
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        return self.job.stems
+
+    def run(self) -> Iterator[Delivery]:
+        while self.begin and not self.begin.exists():
+            os.sched_yield()
+        try:
+            yield from self.job.run()
+        finally:
+            if self.end:
+                self.end.touch()
+
+
+@dataclass(frozen=True)
+class CountsThreads:
+    """Notes how many threads the worker's linear algebra has."""
+
+    stems: tuple[str, ...] = ("00/0",)
+    name: str = "counts threads"
+
+    def run(self) -> Iterator[Delivery]:
+        from threadpoolctl import threadpool_info
+
+        yield Delivery("00/0", toy_mel("00/0"), note=str(max(pool["num_threads"] for pool in threadpool_info())))
+
+
 class Says:
-    """A job in this process that delivers what it is given."""
+    """A job in this process that delivers what it is given; it announces that, or `stems`."""
 
-    size = 0
-
-    def __init__(self, *deliveries, delivers=("mel", "features"), stems=None, name="says"):
+    def __init__(self, *deliveries, stems=None, name="says"):
         self.deliveries = deliveries
-        self.delivers = delivers
-        self.stems = stems
+        self.stems = tuple(dict.fromkeys(item.stem for item in deliveries)) if stems is None else stems
         self.name = name
 
     def run(self):

@@ -3,6 +3,15 @@
 Entry points print these without a traceback and exit with status 1; anything else is a defect and keeps its traceback.
 """
 
+from collections.abc import Collection
+from itertools import islice
+
+
+def some(names: Collection[str], most: int = 10) -> str:
+    """The first of many names for a message, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(islice(names, most)) + more
+
 
 class SongmoodError(Exception):
     """Something that the user can mend: the message says what, the value, what was expected and the remedy."""

@@ -94,7 +94,7 @@ def test_a_pickle_is_a_path_and_notices_a_replaced_file(copy, tmp_path):
     pickled = pickle.dumps(cache)
     assert len(pickled) < 1000
     assert pickle.loads(pickled).fingerprint == cache.fingerprint
-    plan = toy_plan(copy)
+    plan = toy_plan(copy, source="other")
     build_cache(plan, toy_jobs(plan), workers=0)
     with pytest.raises(CacheError, match="was replaced by another cache while it was in use"):
         pickle.loads(pickled)

@@ -1,16 +1,14 @@
 """A build puts what jobs deliver into the cache and says what became of the rest."""
 
 import logging
-from itertools import permutations
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from songmood.cache.build import Delivery, build_cache
+from songmood.cache.build import Delivery, Stray, build_cache
 from songmood.cache.verify import verify_cache
 from songmood.errors import CorpusError
-from toy_corpus import TAGS, Says, built, delivery, toy_jobs, toy_mel, toy_plan
+from toy_corpus import TAGS, Says, Waits, built, delivery, toy_jobs, toy_mel, toy_plan
 
 
 @pytest.fixture(scope="module")
@@ -64,38 +62,6 @@ def test_the_bytes_do_not_tell_how_many_workers_there_were(tmp_path, undisturbed
     assert path.read_bytes() == undisturbed
 
 
-def test_spectrograms_and_features_may_come_from_different_jobs(tmp_path, undisturbed):
-    path = tmp_path / "toys.h5"
-    plan = toy_plan(path)
-    stems = tuple(track.stem for track in plan.tracks)
-    jobs = [
-        Says(
-            *(Delivery(stem, features=delivery(stem).features) for stem in stems), delivers=("features",), stems=stems
-        ),
-        Says(
-            *(Delivery(stem, delivery(stem).mel, note=delivery(stem).note) for stem in stems[::-1]),
-            delivers=("mel",),
-            stems=stems,
-        ),
-    ]
-    for order in permutations(jobs):
-        path.unlink(missing_ok=True)
-        built(path, order)
-        assert path.read_bytes() == undisturbed
-
-
-def test_features_that_are_refused_stay_unknown_and_the_track_stays(tmp_path):
-    path = tmp_path / "toys.h5"
-    jobs = [
-        Says(*(Delivery(track.stem, toy_mel(track.stem)) for track in toy_plan(path, 2).tracks), delivers=("mel",)),
-        Says(Delivery("00/0", refusal="no highlevel"), delivers=("features",)),
-    ]
-    report, cache = built(path, jobs, 2)
-    assert report.written == 2
-    assert report.notes == cache.notes == {"track_000": "no highlevel"}
-    assert np.isnan(cache.features).all()
-
-
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
@@ -120,7 +86,7 @@ def test_a_track_that_cannot_be_used_is_left_out_by_name(tmp_path, caplog, fault
     assert report.left_out["track_001"].startswith(reason)
     assert cache.left_out == report.left_out
     assert cache.length[1] == 0
-    assert f"left out 1 of 3 tracks: track_001 ({reason}" in caplog.text
+    assert f"left out 1 of 3 tracks, all in the log: track_001 ({reason}" in caplog.text
     with pytest.raises(CorpusError, match=r"strict; without it the track would be left out"):
         built(tmp_path / "strict.h5", [Says(*others, *filter(None, [fault]))], 3, strict=True)
     assert not (tmp_path / "strict.h5").exists()
@@ -131,18 +97,45 @@ def test_the_log_names_all_and_the_summary_ten(tmp_path, caplog):
         built(tmp_path / "toys.h5", [Says(delivery("00/0"))], 14)
     summary = next(record for record in caplog.records if record.levelno == logging.WARNING).getMessage()
     assert summary.count("no source holds it") == 10
-    assert summary.endswith("and 3 more, all in the log")
+    assert summary.startswith("left out 13 of 14 tracks, all in the log: ")
+    assert summary.endswith(" and 3 more")
     assert sum(record.getMessage().startswith("left out track_") for record in caplog.records) == 13
 
 
-def test_a_strict_build_names_the_first_refusal_in_the_jobs_order(tmp_path):
-    for workers in (0, 2):
-        path = tmp_path / f"{workers}.h5"
-        jobs = toy_jobs(toy_plan(path, 40), 2, bad=("08/8", "03/33", "09/39"), fault="broken")
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_strict_build_names_the_first_refusal_in_the_jobs_order(tmp_path, workers):
+    path = tmp_path / "toys.h5"
+    jobs = toy_jobs(toy_plan(path, 40), 2, bad=("08/8", "03/33", "09/39"), fault="broken")
+    for _ in range(2):
         with pytest.raises(CorpusError, match=r"^08/8: broken \(strict"):
             built(path, jobs, 40, workers, strict=True)
-        with pytest.raises(CorpusError, match=r"^track_008: broken \(strict"):
-            built(path, jobs, 40, workers, strict=True)
+
+
+def test_of_two_refusals_the_earlier_jobs_is_named_though_it_comes_later(tmp_path):
+    """The first of two workers gets to its refusal when the second has long been refused."""
+    path = tmp_path / "toys.h5"
+    jobs = toy_jobs(toy_plan(path, 12), 6, bad=("05/5", "06/6"), fault="broken")
+    with pytest.raises(CorpusError, match=r"^05/5: broken"):
+        built(
+            path,
+            [Waits(jobs[0], tmp_path / "refused"), Waits(jobs[1], None, tmp_path / "refused")],
+            strict=True,
+            workers=2,
+        )
+
+
+def test_a_strict_build_goes_on_from_a_lax_one_only_where_nothing_was_left_out(tmp_path):
+    path = tmp_path / "toys.h5"
+    plan = toy_plan(path)
+
+    def interrupted():
+        yield toy_jobs(plan, bad=("01/1", "02/2"), fault="broken")[0]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_cache(plan, interrupted(), workers=0)
+    with pytest.raises(CorpusError, match=r"^track_001: broken \(strict"):
+        build_cache(plan, iter(()), workers=0, strict=True)
 
 
 def test_a_silent_track_is_kept_and_noted(tmp_path):
@@ -158,49 +151,55 @@ def test_nothing_usable_is_an_error_that_gives_the_first_reason(tmp_path):
     assert not (tmp_path / "toys.h5").exists()
 
 
-def test_strangers_are_passed_over_and_doubles_are_named(tmp_path, caplog):
-    other = Delivery("00/0", toy_mel("01/1"))
+def test_what_nobody_asked_for_is_passed_over_and_what_was_not_announced_is_named(tmp_path, caplog):
     jobs = [
-        Says(delivery("99/99"), delivery("00/0"), stems=("00/0", "99/99"), name="first"),
-        Says(other, delivery("01/1"), stems=("00/0", "01/1"), name="second"),
-        Says(other, stems=("02/2",), name="third"),
+        Says(delivery("99/99"), delivery("00/0"), name="first"),
+        Says(Delivery("00/0", toy_mel("01/1")), delivery("01/1"), stems=("01/1",), name="second"),
     ]
     with caplog.at_level(logging.WARNING):
         report, cache = built(tmp_path / "toys.h5", jobs, 2)
     assert report.written == 2
+    assert report.strays == ("00/0 in second: was not announced",)
     np.testing.assert_array_equal(cache.mel[cache.offset[0] :][: cache.length[0]], toy_mel("00/0").astype(np.float16))
-    assert "second: 00/0 comes from an earlier source too, which is kept" in caplog.text
+    assert "ignored 1 things in the sources, all in the log: 00/0 in second: was not announced" in caplog.text
+
+
+def test_two_jobs_that_announce_the_same_track_are_refused_by_name(tmp_path):
+    jobs = [Says(delivery("00/0"), name="first"), Says(delivery("01/1"), delivery("00/0"), name="second")]
+    with pytest.raises(CorpusError, match=r"00/0 is announced by first and by second"):
+        built(tmp_path / "toys.h5", jobs, 2)
 
 
 def test_a_source_that_holds_a_track_twice_gives_the_first(tmp_path):
     twice = Says(delivery("00/0"), Delivery("00/0", toy_mel("01/1")), Delivery("00/0", refusal="no"), stems=("00/0",))
     report, cache = built(tmp_path / "toys.h5", [twice], 1)
     assert report.left_out == {}
+    assert report.strays == ("00/0 in says: a second time; the first was taken",) * 2
     np.testing.assert_array_equal(cache.mel[cache.offset[0] :][: cache.length[0]], toy_mel("00/0").astype(np.float16))
 
 
-def test_a_build_that_was_killed_while_its_header_was_copied_goes_on(tmp_path, undisturbed, monkeypatch):
+def test_what_a_source_holds_besides_is_told_at_the_end_whichever_build_saw_it(tmp_path):
     path = tmp_path / "toys.h5"
 
-    def die(cache: Path) -> None:
+    def interrupted():
+        yield Says(Stray("evil in a.tar"), delivery("00/0"), stems=("00/0",))
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
-        patch.setattr("songmood.cache.build.apply_commit", die)
-        with pytest.raises(KeyboardInterrupt):
-            built(path)
-    partial = path.with_name("toys.h5.partial")
-    half = partial.read_bytes()
-    for length in (100, 4096, 50_000):
-        partial.write_bytes(undisturbed[:length] + bytes(1000) + half[length + 1000 :] + b"a stray tail")
-        with monkeypatch.context() as patch:
-            patch.setattr("songmood.cache.build.apply_commit", die)
-            with pytest.raises(KeyboardInterrupt):
-                built(path, [])
-    report, _ = built(path, [])
-    assert report.notes == {"track_003": "odd"}
-    assert path.read_bytes() == undisturbed
-    assert [left.name for left in tmp_path.iterdir()] == ["toys.h5"]
+    with pytest.raises(KeyboardInterrupt):
+        built(path, interrupted(), 2)
+    report, _ = built(path, [Says(delivery("01/1"), Stray("worse in b.tar"), stems=("01/1",))], 2)
+    assert report.strays == ("evil in a.tar", "worse in b.tar")
+
+
+def test_a_finished_cache_of_the_same_plan_is_taken_as_it_is(tmp_path):
+    path = tmp_path / "toys.h5"
+    built(path, toy_jobs(toy_plan(path), bad=("07/7",), fault="broken"))
+    before = path.stat()
+    report, _ = built(path, [Says(delivery("07/7"))])
+    assert (report.written, report.left_out) == (11, {"track_007": "broken"})
+    assert path.stat().st_mtime_ns == before.st_mtime_ns
+    with pytest.raises(CorpusError, match=r"track_007: broken \(strict"):
+        built(path, [], strict=True)
 
 
 def test_an_unfinished_cache_takes_no_room_for_what_is_not_there_yet(tmp_path):

@@ -8,7 +8,6 @@ import sys
 import threading
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import toy_corpus
@@ -17,7 +16,7 @@ from small_disk import on_a_small_disk
 from songmood.cache.build import Delivery, build_cache
 from songmood.cache.read import MelCache
 from songmood.errors import CacheError, CorpusError
-from toy_corpus import Says, built, delivery, toy_jobs, toy_mel, toy_plan
+from toy_corpus import CountsThreads, Says, built, delivery, toy_jobs, toy_plan
 
 TOYS = Path(toy_corpus.__file__)
 
@@ -97,11 +96,13 @@ def test_a_build_that_is_ended_takes_its_workers_along_and_goes_on_later(tmp_pat
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from pathlib import Path\n"
         "from toy_corpus import *\n"
-        "import threading\n"
+        "import multiprocessing, os, socket\n"
         "def jobs(plan):\n"
         "    yield from toy_jobs(plan)[:2]\n"
-        "    import multiprocessing as m; print(*[c.pid for c in m.active_children()], flush=True)\n"
-        "    threading.Event().wait()\n"
+        "    while len(multiprocessing.active_children()) < 2: os.sched_yield()\n"
+        "    print(*[child.pid for child in multiprocessing.active_children()], flush=True)\n"
+        "    one, other = socket.socketpair()\n"
+        "    one.recv(1)  # as from a server that stalls\n"
         "if __name__ == '__main__':\n"
         "    plan = toy_plan(Path(sys.argv[2]))\n"
         "    build_cache(plan, jobs(plan), workers=2)\n"
@@ -131,7 +132,9 @@ def test_a_worker_that_dies_names_its_job_and_the_build_goes_on_later(tmp_path, 
     path = tmp_path / "toys.h5"
     plan = toy_plan(path)
     jobs = toy_jobs(plan, bad=("07/7",), fault="die")
-    with pytest.raises(CacheError, match=r"the worker process on job of 06/6 was killed by signal 9"):
+    with pytest.raises(
+        CacheError, match=r"a worker process was killed .* while at work on .*job of 06/6.*fewer workers"
+    ):
         build_cache(plan, jobs, workers=2)
     built(path)
     assert path.read_bytes() == undisturbed
@@ -139,8 +142,17 @@ def test_a_worker_that_dies_names_its_job_and_the_build_goes_on_later(tmp_path, 
 
 def test_a_defect_in_a_job_keeps_its_traceback(tmp_path):
     plan = toy_plan(tmp_path / "toys.h5")
-    with pytest.raises(RuntimeError, match=r"(?s)toy_corpus\.py.*ZeroDivisionError: a defect"):
+    with pytest.raises(ZeroDivisionError, match="a defect") as caught:
         build_cache(plan, toy_jobs(plan, bad=("07/7",), fault="defect"), workers=1)
+    assert "toy_corpus.py" in str(caught.value.__cause__)  # where it happened, in the worker
+
+
+def test_a_worker_runs_its_numeric_libraries_on_one_thread(tmp_path, monkeypatch):
+    """Two workers on two cores with two threads each would wait for each other."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    report, _ = built(tmp_path / "toys.h5", [CountsThreads()], 1, workers=1)
+    assert report.notes == {"track_000": "1"}
+    assert "OMP_NUM_THREADS" not in os.environ
 
 
 def test_jobs_may_wait_for_what_finished_jobs_free(tmp_path):
@@ -199,32 +211,13 @@ def test_an_unfinished_build_of_other_sources_is_not_mixed_in(tmp_path, undistur
     assert path.read_bytes() == undisturbed
 
 
-def test_after_a_crash_of_the_machine_lost_rows_are_read_again(tmp_path, undisturbed):
-    path = tmp_path / "toys.h5"
-    plan = toy_plan(path)
-
-    def interrupted():
-        yield from toy_jobs(plan)[:3]
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        build_cache(plan, interrupted(), workers=0)
-    partial = path.with_name("toys.h5.partial")
-    lost = bytearray(partial.read_bytes())
-    where = lost.find(toy_mel("01/1").astype(np.float16)[20:30].tobytes())
-    lost[where : where + 1000] = bytes(1000)
-    partial.write_bytes(lost)
-    (path.parent / "toys.h5.partial.overflow" / "5.f16").unlink()
-    path.with_name("toys.h5.lock").write_text('{"pid": 1, "host": "here", "boot": "before the crash"}')
-    built(path)
-    assert path.read_bytes() == undisturbed
-
-
 def test_too_little_room_is_said_before_the_start_with_both_numbers(tmp_path):
     plan = toy_plan(tmp_path / "toys.h5", count=1000)
     for track in plan.tracks:
         object.__setattr__(track, "duration", 86_400.0)
-    with pytest.raises(CacheError, match=r"needs 77[78]\.\d GB more on this disk and [\d,.]+ .B are free") as error:
+    with pytest.raises(
+        CacheError, match=r"77[78]\.\d GB more are needed on the disk of .* and [\d,.]+ .B are free"
+    ) as error:
         build_cache(plan, [], workers=0)
     assert "\n" not in str(error.value)
     assert list(tmp_path.iterdir()) == []

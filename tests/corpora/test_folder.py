@@ -1,6 +1,7 @@
 import logging
 import os
 import shutil
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import soundfile
 from songmood.audio.features import AUDIO_FEATURES
 from songmood.audio.mel import MelSpectrogram
 from songmood.audio.parameters import MelParameters
+from songmood.cache.build import build_cache
+from songmood.cache.lock import build_lock
 from songmood.cache.read import MelCache
 from songmood.corpora.corpus import check_splits, corpus_tags
 from songmood.corpora.files import AudioFiles
@@ -100,7 +103,7 @@ def test_features_are_computed_with_the_corpus_s_mel_parameters(tmp_path, mel):
     clicks[:: mel.sample_rate // 2] = 0.9
     path = tmp_path / "clicks.wav"
     soundfile.write(path, clicks, mel.sample_rate)
-    [delivery] = AudioFiles(("clicks",), (path,), 0, mel, with_features=True).run()
+    [delivery] = AudioFiles(("clicks",), (path,), mel, with_features=True).run()
     assert delivery.features[AUDIO_FEATURES.index("tempo.bpm")] == pytest.approx(120, rel=0.02)
 
 
@@ -167,7 +170,7 @@ def test_strict_stops_at_the_first_file_that_cannot_be_used(mels):
     with pytest.raises(CorpusError, match=r"02/2: no melspecs/02/2\.npy in music \(strict"):
         opened(mels, strict=True)
     opened(mels)
-    with pytest.raises(CorpusError, match=r"track_2: no melspecs/02/2\.npy in music \(corpus\.strict"):
+    with pytest.raises(CorpusError, match=r"track_2: no melspecs/02/2\.npy in music \(strict"):
         opened(mels, strict=True)
 
 
@@ -193,6 +196,30 @@ def test_a_cache_is_built_again_after_a_change(mels, change):
         (mels / "5.npy").rename(mels / "melspecs/05/5.npy")
     second = opened(mels, tags=["sad", "happy"] if change == "tags" else None)
     assert second.fingerprint != first.fingerprint
+
+
+def test_a_cache_that_somebody_finishes_while_the_lock_is_awaited_is_taken(mels, monkeypatch):
+    @contextmanager
+    def held_by_somebody(path):
+        monkeypatch.undo()
+        opened(mels)
+        (mels / "melspecs/05/5.npy").unlink()  # a second build would miss it
+        with build_lock(path):
+            yield
+
+    monkeypatch.setattr("songmood.cache.build.build_lock", held_by_somebody)
+    assert opened(mels).left_out == {}
+
+
+def test_a_cache_that_somebody_replaces_as_soon_as_it_is_built_is_not_taken(mels, monkeypatch):
+    def build_another(plan, jobs, **options):
+        other = FolderCorpus(mels, plan.path, tags=["sad", "happy", "epic"])
+        build_cache(other.plan, other.jobs(), **options)
+
+    opened(mels)
+    monkeypatch.setattr("songmood.cache.build.build_cache", build_another)
+    with pytest.raises(CacheError, match=r"cache\.h5 was replaced by a cache of other sources"):
+        opened(mels, tags=["sad", "happy"])
 
 
 def test_a_moved_folder_keeps_its_cache(mels):

@@ -88,13 +88,11 @@ def build_with_worker(url, root, has_begun):
 def state_of(root):
     """How far a build has come, in a word."""
     names = {path.name for path in root.parent.iterdir()}
-    if "jamendo.h5.commit" in names:
-        return "committing"
     if "jamendo.h5.partial" in names:
         return "ingesting"
     if "jamendo.h5" in names:
         return "adding features"
-    return "reading features" if (root / "features").exists() else "fetching"
+    return "reading features" if (root / "features.journal").exists() else "fetching"
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +107,7 @@ def assert_right_and_tidy(corpus, expected):
     assert verify_cache(corpus.cache_path) == []
     root = corpus.store.root
     assert [path.name for path in root.parent.iterdir() if path != root] == ["jamendo.h5"]
-    assert sorted(path.name for path in root.iterdir()) == ["features", "metadata"]
+    assert sorted(path.name for path in root.iterdir()) == ["features.journal", "metadata"]
 
 
 def test_killed_at_twenty_random_moments_it_ends_in_the_same_bytes(server, tmp_path, undisturbed, context):
@@ -117,7 +115,7 @@ def test_killed_at_twenty_random_moments_it_ends_in_the_same_bytes(server, tmp_p
     root, states = tmp_path / "jamendo", []
     corpus = prepared(server, root)
     while len(states) < 20:
-        process = context.Process(target=build_in_process, args=(server.url, root, moments.randint(1, 250)))
+        process = context.Process(target=build_in_process, args=(server.url, root, moments.randint(1, 150)))
         process.start()
         process.join()
         assert process.exitcode in (0, -signal.SIGKILL)

@@ -3,7 +3,8 @@
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,14 +13,20 @@ from songmood.errors import CacheError, SongmoodError
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the disk, the user's quota, the process's limit on a file
 
 
-def check_space(path: Path, needed: int) -> None:
-    """CacheError with both numbers where the disk under `path` has fewer than `needed` bytes free."""
-    free = shutil.disk_usage(path.parent).free
-    if needed > free:
-        raise CacheError(
-            f"{path} needs {gigabytes(needed)} more on this disk and {gigabytes(free)} are free; "
-            "make room or put the cache on another disk"
-        )
+def check_room(needed: Mapping[Path, int]) -> None:
+    """CacheError with the numbers where a disk lacks the bytes that these files and folders on it need together."""
+    by_disk: dict[int, dict[Path, int]] = defaultdict(dict)
+    for path, size in needed.items():
+        present = next(place for place in (path, *path.absolute().parents) if place.exists())
+        by_disk[present.stat().st_dev][present] = by_disk[present.stat().st_dev].get(present, 0) + size
+    for sizes in by_disk.values():
+        place, size = next(iter(sizes)), sum(sizes.values())
+        free = shutil.disk_usage(place).free
+        if size > free:
+            raise CacheError(
+                f"{gigabytes(size)} more are needed on the disk of {place} and {gigabytes(free)} are free; "
+                "make room, or set SONGMOOD_DATA or the cache's path to another disk"
+            )
 
 
 @contextmanager

@@ -5,14 +5,15 @@ starts, how long it is and the SHA-256 of all bytes between. So truncation, an u
 the header are found without handing damaged bytes to the HDF5 library. Then come HDF5's structures and the datasets,
 each at a multiple of 4,096 bytes, and `mel` last: the file ends with its last row.
 
-Every dataset has a fixed size that the plan decides and is allocated when the file is created, without timestamps.
-Progress is kept in the columns `mel_state`, `mel_note`, `features_state` and `features_note`, in the same places in the
-finished file, where they say which tracks were left out and why.
+Every dataset has a fixed size that the plan decides, and no timestamps: so the header's length is known before the
+first row comes, and it is written when the last one is there. The columns `mel_state`, `mel_note`, `features_state` and
+`features_note` say which tracks were left out and why.
 """
 
 import hashlib
 import json
 import zlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -87,9 +88,22 @@ class Preamble:
         return preamble
 
 
+def read_preamble(path: Path) -> Preamble:
+    """The first page of a cache, finished or not.
+
+    Raises:
+        CacheError: the file is missing, unreadable, or no cache.
+    """
+    try:
+        with path.open("rb") as file:
+            return Preamble.parse(file.read(PAGE), path)
+    except OSError as error:
+        raise CacheError(f"cannot read {path}: {error.strerror}") from None
+
+
 @dataclass
 class Columns:
-    """What a build finds out per track; all (N,) unless said otherwise."""
+    """What a build finds out per track, in the order in which the file holds it; all (N,) unless said otherwise."""
 
     offset: NDArray[np.int64]
     length: NDArray[np.int64]
@@ -114,6 +128,32 @@ class Columns:
             features_state=np.zeros(count, np.uint8),
             features_note=np.zeros(count, f"S{NOTE_BYTES}"),
         )
+
+    @classmethod
+    def read(cls, file: h5py.File) -> "Columns":
+        """Those of a cache; one without features has none of their columns."""
+        count = len(file["length"])
+        absent: dict[str, Any] = {
+            "features": np.zeros((count, 0), np.float32),
+            "features_state": np.zeros(count, np.uint8),
+            "features_note": np.zeros(count, f"S{NOTE_BYTES}"),
+        }
+        names = [column.name for column in fields(cls)]
+        return cls(**{name: file[name][:] if name in file else absent[name] for name in names})
+
+    def left_out(self, track_ids: Sequence[str]) -> dict[str, str]:
+        """Track id to reason."""
+        rows = np.flatnonzero(self.mel_state == LEFT_OUT).tolist()
+        return {track_ids[row]: decode_note(self.mel_note[row]) for row in rows}
+
+    def notes(self, track_ids: Sequence[str]) -> dict[str, str]:
+        """Track id to what a user should know about a track that was kept."""
+        has_note = (self.mel_note != b"") | (self.features_note != b"")
+        both = (self.mel_note, self.features_note)
+        return {
+            track_ids[row]: "; ".join(decode_note(note[row]) for note in both if note[row])
+            for row in np.flatnonzero((self.mel_state == WRITTEN) & has_note).tolist()
+        }
 
 
 def write_header(path: Path, plan: CachePlan, columns: Columns, rows: int, *, is_complete: bool) -> Preamble:
@@ -174,6 +214,17 @@ def _allocate_mel(file: h5py.File, rows: int, bands: int) -> int:
 def _utf8(values: tuple[str, ...] | list[str]) -> NDArray[Any]:
     encoded = [value.encode() for value in values]
     return np.array(encoded, h5py.string_dtype("utf-8", max(map(len, encoded), default=0) or 1))
+
+
+def encode_note(note: str) -> bytes:
+    """One line of UTF-8 in at most `NOTE_BYTES` bytes, cut between characters."""
+    line = " ".join(note.replace("\0", " ").split())
+    return line.encode()[:NOTE_BYTES].decode(errors="ignore").encode()
+
+
+def decode_note(note: bytes) -> str:
+    """What `encode_note` was given, at most cut."""
+    return note.decode(errors="replace")
 
 
 def fingerprint(plan: CachePlan, columns: Columns) -> str:

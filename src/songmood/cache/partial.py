@@ -1,169 +1,143 @@
-"""The cache in the making: a file whose structure is complete and whose rows arrive in any order.
+"""The cache in the making: a plain file in which each track has its slot, written by whichever process has its job.
 
-HDF5 is done with the file before the first row comes: rows, lengths and states are then plain writes at the datasets'
-places, which leave HDF5's own structures alone. A state byte is written last, so a part that counts as there is there.
-A spectrogram longer than its slot waits in a file beside, for the end.
+Where a row lies is the plan's choice, so tracks arrive in any order. A spectrogram longer than its slot waits in a file
+beside, for the end. What is in the file is told by the journal beside it, which the parent writes.
 """
 
+import logging
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from songmood.cache.disk import write_at
-from songmood.cache.half import checksum
-from songmood.cache.header import LEFT_OUT, NOTE_BYTES, PAGE, PENDING, WRITTEN, Columns, Preamble
-from songmood.errors import CacheError
+from songmood.cache.disk import FULL, sync, write_at
+from songmood.cache.half import checksum, to_half
+from songmood.cache.journal import Record
+from songmood.cache.plan import CachePlan, Delivery, Job, Slot, Stray
+from songmood.errors import CacheError, CorpusError
+
+logger = logging.getLogger(__name__)
+
+SILENT = "silent throughout"
 
 
-class Place(NamedTuple):
-    """Where a dataset's values lie in the file."""
-
-    offset: int
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-
-    @property
-    def stride(self) -> int:
-        """Bytes per track."""
-        return int(self.dtype.itemsize * np.prod(self.shape[1:], dtype=int))
-
-
+@dataclass(frozen=True)
 class Partial:
-    """An unfinished cache file, open for writing; picklable, each process opens it for itself.
+    """An unfinished cache file; small, and picklable.
 
-    Two processes never write the same part of the same track: `Ledger` sees to that.
+    Attributes:
+        cache: the path of the finished one.
+        mel_offset: bytes that the header will take.
+        num_bands: values in a frame.
+        num_features: of a track.
+        floor_db: a track that never exceeds it is silent.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        self.preamble = Preamble.parse(os.pread(self._descriptor, PAGE, 0), path)
-        with h5py.File(path, "r") as file:
-            self._places = {
-                name: Place(file[name].id.get_offset(), file[name].dtype, file[name].shape)
-                for name in Columns.__dataclass_fields__
-                if name in file
-            }
-        ends = [*self.read("offset"), self.preamble.rows]
-        self.slots: NDArray[np.int64] = np.array(ends, np.int64)
+    cache: Path
+    mel_offset: int
+    num_bands: int
+    num_features: int
+    floor_db: float
 
-    def __reduce__(self) -> tuple[type["Partial"], tuple[Path]]:
-        return Partial, (self.path,)
+    @classmethod
+    def of(cls, plan: CachePlan, mel_offset: int) -> "Partial":
+        """The file of a plan."""
+        return cls(plan.path, mel_offset, plan.mel.num_bands, len(plan.feature_names), plan.mel.floor_db)
 
     @property
-    def overflow_folder(self) -> Path:
-        """Where spectrograms wait that are longer than their slots."""
-        return overflow_folder(self.path)
+    def path(self) -> Path:
+        """Of the file."""
+        return partial_path(self.cache)
 
-    @property
-    def has_features(self) -> bool:
-        """Whether tracks have features here."""
-        return "features" in self._places
+    def aside(self, row: int) -> Path:
+        """Where a track waits that is too long for its slot."""
+        return overflow_folder(self.cache) / f"{row}.f16"
 
-    def read(self, name: str) -> NDArray[Any]:
-        """A column as it is now; writable, a copy."""
-        place = self._places[name]
-        data = os.pread(self._descriptor, place.stride * place.shape[0], place.offset)
-        return np.frombuffer(bytearray(data), place.dtype).reshape(place.shape)
+    def write_rows(self, descriptor: int, first: int, rows: NDArray[np.float16]) -> None:
+        """Writes rows (T, bands) from frame `first` on."""
+        write_at(descriptor, rows.data, self.mel_offset + first * 2 * self.num_bands)
 
-    def columns(self) -> Columns:
-        """Every column as it is now."""
-        columns = {name: self.read(name) for name in self._places}
-        if not self.has_features:
-            count = len(columns["length"])
-            columns["features"] = np.zeros((count, 0), np.float32)
-            columns["features_state"] = np.zeros(count, np.uint8)
-            columns["features_note"] = np.zeros(count, f"S{NOTE_BYTES}")
-        return Columns(**columns)
-
-    def write_mel(self, index: int, rows: NDArray[np.float16], note: str) -> None:
-        """Stores a track's rows (T, bands) in its slot, or beside the file where they are too long for it."""
-        if len(rows) <= self.slots[index + 1] - self.slots[index]:
-            self.write_rows(int(self.slots[index]), rows)
-        else:
-            self._set_aside(index, rows)
-        self._write("length", index, np.int64(len(rows)).tobytes())
-        self._write("checksum", index, np.uint32(checksum(rows.data)).tobytes())
-        self._write("mel_note", index, encode_note(note))
-        self._write("mel_state", index, bytes([WRITTEN]))
-
-    def refuse_mel(self, index: int, reason: str) -> None:
-        """Leaves a track out."""
-        self._write("mel_note", index, encode_note(reason))
-        self._write("mel_state", index, bytes([LEFT_OUT]))
-
-    def write_features(self, index: int, features: NDArray[np.float32] | None, note: str) -> None:
-        """Stores a track's features (F,); None leaves them NaN.
+    def store(self, descriptor: int, slot: Slot, delivery: Delivery) -> Record:
+        """Writes what a job has for a track.
 
         Raises:
             ValueError: another number of features than the plan says; a fault of the job, not of a file.
         """
-        if features is not None:
-            expected = self._places["features"].shape[1:]
-            if features.shape != expected:
-                raise ValueError(f"features of shape {features.shape}, expected {expected}")
-            self._write("features", index, np.ascontiguousarray(features, np.float32).tobytes())
-        self._write("features_note", index, encode_note(note))
-        self._write("features_state", index, bytes([LEFT_OUT if features is None else WRITTEN]))
+        features = self._features(delivery.features)
+        try:
+            if delivery.refusal is not None or delivery.mel is None:
+                raise ValueError(delivery.refusal or "no spectrogram")
+            rows = to_half(delivery.mel, self.num_bands)
+        except ValueError as refusal:
+            return Record(slot.row, 0, 0, str(refusal), features)
+        if len(rows) <= slot.frames:
+            self.write_rows(descriptor, slot.first, rows)
+        else:
+            self._set_aside(slot.row, rows)
+        silent = SILENT if float(delivery.mel.max()) <= self.floor_db else None
+        note = "; ".join(filter(None, (delivery.note, silent)))
+        return Record(slot.row, len(rows), checksum(rows.data), note, features)
 
-    def write_rows(self, first: int, rows: NDArray[np.float16]) -> None:
-        """Writes rows (T, bands) from frame `first` on; beyond the last slot the file grows."""
-        write_at(self._descriptor, rows.data, self.preamble.mel_offset + first * self.preamble.row_bytes)
+    def _features(self, features: NDArray[np.float32] | None) -> str:
+        if features is None or not self.num_features:
+            return ""
+        if features.shape != (self.num_features,):
+            raise ValueError(f"features of shape {features.shape}, expected {(self.num_features,)}")
+        return np.ascontiguousarray(features, np.float32).tobytes().hex()
 
-    def read_rows(self, first: int, count: int) -> bytes:
-        """The bytes of `count` frames; fewer where the file ends before."""
-        return os.pread(
-            self._descriptor,
-            count * self.preamble.row_bytes,
-            self.preamble.mel_offset + first * self.preamble.row_bytes,
-        )
+    def _set_aside(self, row: int, rows: NDArray[np.float16]) -> None:
+        path = self.aside(row)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(rows.data)
+        for place in (path, path.parent, path.parent.parent):
+            sync(place)
 
-    def aside(self, index: int) -> bytes:
-        """The bytes of a track that waits beside the file; none where it does not."""
-        path = self._aside_path(index)
-        return path.read_bytes() if path.exists() else b""
 
-    def forget_damaged(self) -> int:
-        """Marks written tracks whose rows are not what was written as pending again; returns how many."""
-        length, expected, state = self.read("length"), self.read("checksum"), self.read("mel_state")
-        damaged = 0
-        for index in np.flatnonzero(state == WRITTEN):
-            first, capacity = self.slots[index], self.slots[index + 1] - self.slots[index]
-            fits = length[index] <= capacity
-            rows = self.read_rows(int(first), int(length[index])) if fits else self.aside(int(index))
-            if len(rows) != length[index] * self.preamble.row_bytes or checksum(rows) != expected[index]:
-                self._write("mel_state", int(index), bytes([PENDING]))
-                damaged += 1
-        return damaged
+def write_job(partial: Partial, slots: Mapping[str, Slot], is_strict: bool, job: Job) -> dict[str, Any]:
+    """Does a job: returns its line for the journal when the rows of its tracks would survive a loss of power.
 
-    def sync(self) -> None:
-        """Waits until the disk has everything."""
-        os.fsync(self._descriptor)
+    Args:
+        partial: the file.
+        slots: by stem, of the tracks that are wanted of it.
+        is_strict: stop at the first refusal.
+        job: delivers them.
 
-    def close(self) -> None:
-        """Gives the file back; the object is of no more use."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+    Raises:
+        CorpusError: a track was refused and `is_strict`.
+        CacheError: the source cannot be read.
+    """
+    records: dict[str, Record] = {}
+    strays: list[str] = []
+    descriptor = os.open(partial.path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        for item in job.run():
+            if isinstance(item, Stray):
+                strays.append(item.text)
+            elif item.stem in records:
+                strays.append(f"{item.stem} in {job.name}: a second time; the first was taken")
+            elif item.stem not in job.stems:
+                strays.append(f"{item.stem} in {job.name}: was not announced")
+            elif item.stem in slots:
+                record = records[item.stem] = partial.store(descriptor, slots[item.stem], item)
+                if is_strict and not record.length:
+                    raise CorpusError(strictly(item.stem, record.note))
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        raise CacheError(f"{job.name}: {error}") from error
+    finally:
+        os.close(descriptor)
+    return {"job": job.name, "stems": list(slots), "tracks": list(records.values()), "strays": strays}
 
-    def _write(self, name: str, index: int, data: bytes) -> None:
-        place = self._places[name]
-        assert len(data) == place.stride
-        write_at(self._descriptor, data, place.offset + index * place.stride)
 
-    def _aside_path(self, index: int) -> Path:
-        return self.overflow_folder / f"{index}.f16"
-
-    def _set_aside(self, index: int, rows: NDArray[np.float16]) -> None:
-        self.overflow_folder.mkdir(exist_ok=True)
-        path = self._aside_path(index)
-        unfinished = path.with_suffix(".tmp")
-        unfinished.write_bytes(rows.data)
-        unfinished.replace(path)
+def strictly(name: str, reason: str) -> str:
+    """The message of a strict build."""
+    return f"{name}: {reason} (strict; without it the track would be left out)"
 
 
 def partial_path(cache: Path) -> Path:
@@ -171,35 +145,16 @@ def partial_path(cache: Path) -> Path:
     return cache.with_name(cache.name + ".partial")
 
 
+def journal_path(cache: Path) -> Path:
+    """Where the journal of an unfinished cache is."""
+    return cache.with_name(cache.name + ".journal")
+
+
 def scratch_path(cache: Path) -> Path:
     """Where a header is written that is not whole yet; of no worth after a kill."""
     return cache.with_name(cache.name + ".tmp")
 
 
-def overflow_folder(partial: Path) -> Path:
+def overflow_folder(cache: Path) -> Path:
     """Where an unfinished cache's long spectrograms wait."""
-    return partial.with_name(partial.name + ".overflow")
-
-
-def encode_note(note: str) -> bytes:
-    """One line of UTF-8 in exactly `NOTE_BYTES` bytes, cut between characters and padded with zeros."""
-    line = " ".join(note.replace("\0", " ").split())
-    return line.encode()[:NOTE_BYTES].decode(errors="ignore").encode().ljust(NOTE_BYTES, b"\0")
-
-
-def decode_note(note: bytes) -> str:
-    """What `encode_note` was given, at most cut."""
-    return note.decode(errors="replace")
-
-
-def read_preamble(path: Path) -> Preamble:
-    """The first page of a cache, finished or not.
-
-    Raises:
-        CacheError: the file is missing, unreadable, or no cache.
-    """
-    try:
-        with path.open("rb") as file:
-            return Preamble.parse(file.read(PAGE), path)
-    except OSError as error:
-        raise CacheError(f"cannot read {path}: {error.strerror}") from None
+    return cache.with_name(cache.name + ".overflow")

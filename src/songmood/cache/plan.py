@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,20 @@ from songmood.errors import CorpusError
 from songmood.tracks import Track
 
 SLACK_FRAMES = 16  # a third of a second: durations are rounded, and decoders differ by some frames
-PARTS = ("mel", "features")
+
+
+class Slot(NamedTuple):
+    """Where a track's rows go.
+
+    Attributes:
+        row: of the track.
+        first: frame of the slot.
+        frames: that fit.
+    """
+
+    row: int
+    first: int
+    frames: int
 
 
 @dataclass(frozen=True)
@@ -26,9 +39,9 @@ class Delivery:
 
     Attributes:
         stem: of the track's path, ``"NN/ID"``.
-        mel: (T, bands) float32 dB, time-major; None where refused or where the job brings features only.
+        mel: (T, bands) float32 dB, time-major; None where refused.
         features: (F,) float32 in the plan's order, NaN where unknown; None for none.
-        refusal: why the track is left out; from a job that brings features only: why it has none.
+        refusal: why the track is left out.
         note: what a user should know about a track that is kept.
     """
 
@@ -39,25 +52,25 @@ class Delivery:
     note: str | None = None
 
 
-class Job(Protocol):
-    """A piece of work for one worker process; must be picklable.
+@dataclass(frozen=True)
+class Stray:
+    """Something else in a source, that no track needs: it is ignored, and said in one line, `text`."""
 
-    A job may also have `delivers`, the parts that it brings: ``("mel",)``, ``("features",)`` or both, the default.
-    """
+    text: str
+
+
+class Job(Protocol):
+    """A piece of work for one worker process, such as a tar: its tracks are its own; must be picklable."""
 
     @property
     def name(self) -> str:
         """For messages, such as the name of the tar."""
 
     @property
-    def size(self) -> int:
-        """Bytes that are read."""
+    def stems(self) -> tuple[str, ...]:
+        """What it delivers, and no other job does; so a finished job is skipped on resumption."""
 
-    @property
-    def stems(self) -> tuple[str, ...] | None:
-        """What it delivers, so that a finished job is skipped on resumption; None where nobody knows."""
-
-    def run(self) -> Iterator[Delivery]:
+    def run(self) -> Iterator[Delivery | Stray]:
         """The deliveries, one at a time. A source that is wrong as a whole raises a SongmoodError."""
 
 
@@ -103,6 +116,12 @@ class CachePlan:
         seconds = np.array([track.duration for track in self.tracks])
         frames = np.ceil(seconds * self.mel.frames_per_second).astype(np.int64) + SLACK_FRAMES
         return np.concatenate([[0], np.cumsum(frames)])
+
+    def slot(self, stem: str) -> Slot:
+        """The slot of a track."""
+        row = self.index[stem]
+        first, end = self.slots[row : row + 2].tolist()
+        return Slot(row, first, end - first)
 
     @cached_property
     def digest(self) -> str:

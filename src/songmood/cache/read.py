@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from songmood.audio.parameters import MelParameters
-from songmood.cache.header import LEFT_OUT, PAGE, WRITTEN, Preamble
-from songmood.cache.partial import decode_note, partial_path, read_preamble
+from songmood.cache.header import PAGE, Columns, Preamble, read_preamble
+from songmood.cache.partial import partial_path
 from songmood.errors import CacheError
 
 
@@ -155,27 +155,21 @@ def _check_bytes(path: Path, preamble: Preamble) -> None:
 def _read(file: h5py.File) -> dict[str, Any]:
     """The fields of `MelCache` that the file holds."""
     track_ids = _strings(file["track_id"][:])
-    state, note = file["mel_state"][:], file["mel_note"][:]
-    feature_names = _strings(file.attrs["feature_names"])
-    notes = {track_ids[row]: decode_note(note[row]) for row in np.flatnonzero((state == WRITTEN) & (note != b""))}
-    if feature_names:
-        more = file["features_note"][:]
-        for row in np.flatnonzero((state == WRITTEN) & (more != b"")):
-            notes[track_ids[row]] = "; ".join(filter(None, (notes.get(track_ids[row]), decode_note(more[row]))))
+    columns = Columns.read(file)
     return {
         "fingerprint": bytes(file.attrs["fingerprint"]).decode(),
         "source": str(file.attrs["source"]),
         "mel_values": json.loads(file.attrs["mel_parameters"]),
         "tags": _strings(file.attrs["tag_names"]),
-        "feature_names": feature_names,
+        "feature_names": _strings(file.attrs["feature_names"]),
         "track_ids": track_ids,
-        "offset": file["offset"][:],
-        "length": file["length"][:],
-        "checksum": file["checksum"][:],
+        "offset": columns.offset,
+        "length": columns.length,
+        "checksum": columns.checksum,
         "targets": file["tags"][:],
-        "features": file["features"][:] if feature_names else np.zeros((len(track_ids), 0), np.float32),
-        "left_out": {track_ids[row]: decode_note(note[row]) for row in np.flatnonzero(state == LEFT_OUT)},
-        "notes": notes,
+        "features": columns.features,
+        "left_out": columns.left_out(track_ids),
+        "notes": columns.notes(track_ids),
     }
 
 

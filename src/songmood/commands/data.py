@@ -1,5 +1,6 @@
 """`songmood data`: from nothing to a verified cache."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -80,8 +81,8 @@ def build(
     types = _types(kinds)
     sources = _sources(mirror, source, connections, keep_tars=keep_tars)
     fetch_metadata(corpus.store.dataset, corpus.store.metadata.folder, **_metadata(metadata, connections))
-    outcome = jamendo.build(corpus.store, types, sources, workers=workers, strict=strict)
-    for stray in outcome.strays:
+    report = jamendo.build(corpus.store, types, sources, workers=workers, strict=strict)
+    for stray in report.strays:
         _say(f"ignored {stray}")
     cache = corpus.open()
     _say(f"{cache.path} holds {int((cache.length > 0).sum()):,} of {len(cache.track_ids):,} tracks")
@@ -94,11 +95,15 @@ def info(overrides: Overrides = None, dataset: DatasetName = None) -> None:
     """Show what is there: tracks, hours, tags with counts, splits, sizes, and what is missing."""
     from rich.console import Console
 
-    from songmood.corpora.inventory import inventory
+    from songmood.corpora.inventory import inventory, two_columns
+    from songmood.corpora.jamendo.corpus import JamendoCorpus
 
     console = Console()
-    for part in inventory(corpus_of(overrides, dataset)):
+    corpus = corpus_of(overrides, dataset)
+    for part in inventory(corpus):
         console.print(part)
+    if isinstance(corpus, JamendoCorpus):
+        console.print(two_columns("Still to do", list(_still_to_do(corpus)) or [("nothing", "")]))
 
 
 @app.command()
@@ -140,6 +145,33 @@ def corpus_of(
     if workers is not None and "workers" in node:
         node["workers"] = workers
     return config.build(node)
+
+
+def _still_to_do(corpus: "JamendoCorpus") -> Iterator[tuple[str, str]]:
+    """What is missing of the data set, by kind."""
+    import numpy as np
+
+    from songmood.cache.read import MelCache
+    from songmood.corpora.jamendo.catalogue import TYPES
+    from songmood.errors import CacheError, CorpusError
+
+    try:
+        has_features = bool(np.isfinite(MelCache.open(corpus.cache_path).features).any())
+    except CacheError:
+        has_features = False
+    for kind in TYPES:
+        try:
+            pending = [file.name for file in corpus.store.pending(kind)]
+        except CorpusError as error:
+            yield kind, f"unknown: {error}"
+            continue
+        if pending and not (kind == "acousticbrainz" and has_features):
+            yield kind, f"{len(pending)} archives, the first {pending[0]}"
+    if corpus.features is not None and corpus.cache_path.exists():
+        try:
+            corpus.check_features(corpus.open())
+        except (CacheError, CorpusError) as error:
+            yield f"features {corpus.features.name}", str(error)
 
 
 def _jamendo(corpus: Any) -> "JamendoCorpus":

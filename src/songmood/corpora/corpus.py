@@ -7,13 +7,12 @@ from typing import Protocol
 
 from songmood.audio.parameters import MelParameters
 from songmood.cache.read import MelCache
-from songmood.errors import CorpusError
+from songmood.errors import CorpusError, some
 from songmood.tracks import Track, tags_of
 
 logger = logging.getLogger(__name__)
 
 SPLITS = ("train", "validation", "test")
-NAMED = 10  # tags or artists in a message
 
 
 class Corpus(Protocol):
@@ -69,12 +68,9 @@ def check_splits(splits: Mapping[str, Sequence[Track]]) -> None:
     for position, first in enumerate(names):
         for second in names[position + 1 :]:
             if shared := artists[first] & artists[second]:
+                who = some(sorted(shared))
                 logger.warning(
-                    "%d artists are in both %s and %s (%s): scores will flatter",
-                    len(shared),
-                    first,
-                    second,
-                    some(shared),
+                    "%d artists are in both %s and %s (%s): scores will flatter", len(shared), first, second, who
                 )
 
 
@@ -110,10 +106,3 @@ def corpus_tags(splits: Mapping[str, Sequence[Track]], listed: Sequence[str] | N
                 "%d of %d tags have no positive in split %s: %s", len(lacking), len(tags), split, some(lacking)
             )
     return tags
-
-
-def some(names: Sequence[str] | set[str]) -> str:
-    """The first ten names, and how many more there are."""
-    ordered = sorted(names)
-    more = f" and {len(ordered) - NAMED} more" if len(ordered) > NAMED else ""
-    return ", ".join(ordered[:NAMED]) + more

@@ -23,15 +23,12 @@ class NpyFiles:
     Attributes:
         stems: of the tracks.
         files: for each its file.
-        size: bytes of all files.
         num_bands: that each must have.
     """
 
     stems: tuple[str, ...]
     files: tuple[Path, ...]
-    size: int
     num_bands: int
-    delivers: ClassVar[tuple[str, ...]] = ("mel",)
 
     @property
     def name(self) -> str:
@@ -55,14 +52,12 @@ class AudioFiles:
     Attributes:
         stems: of the tracks.
         files: for each its file.
-        size: bytes of all files.
         mel: what the spectrograms are made with.
         with_features: whether to compute `AUDIO_FEATURES` too.
     """
 
     stems: tuple[str, ...]
     files: tuple[Path, ...]
-    size: int
     mel: MelParameters
     with_features: bool
 
@@ -101,7 +96,6 @@ class MissingFiles:
     stems: tuple[str, ...]
     reason: str
     name: ClassVar[str] = "missing files"
-    size: ClassVar[int] = 0
 
     def run(self) -> Iterator[Delivery]:
         """Only refusals."""

@@ -7,24 +7,20 @@ features; one from ``melspecs`` has none. The cache is built when it is missing 
 """
 
 import hashlib
-import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 from songmood.audio.parameters import MelParameters
-from songmood.cache.build import Job, build_cache
-from songmood.cache.cores import usable_cores
-from songmood.cache.lock import patiently
+from songmood.cache.build import Job, open_or_build
 from songmood.cache.plan import CachePlan
+from songmood.cache.pool import usable_cores
 from songmood.cache.read import MelCache
 from songmood.corpora.corpus import SPLITS, check_splits, corpus_tags
 from songmood.corpora.files import AudioFiles, MissingFiles, NpyFiles
 from songmood.errors import ConfigError, CorpusError
 from songmood.tracks import Track, read_tag_list, read_tracks
-
-logger = logging.getLogger(__name__)
 
 SPLIT_FILES = {split: f"tracks-{split}.tsv" for split in SPLITS}
 NPY_BATCH = 16  # files per job: one takes milliseconds
@@ -76,7 +72,7 @@ class FolderCorpus:
             )
         self.name = self.root.resolve().name
         self.cache_path = Path(cache_path) if cache_path else default_cache_path(self.root)
-        self.mel = mel or _default_mel()
+        self.mel = mel or MelParameters()
         self.strict = strict
         self.workers = workers
         self.splits = {split: read_tracks(self._tables[split]) for split in SPLITS}
@@ -98,7 +94,7 @@ class FolderCorpus:
             CacheError: it cannot be opened or built, or was made with other mel parameters.
             CorpusError: no track can be used, or one cannot and `strict`.
         """
-        return patiently(self.cache_path, self._open)
+        return open_or_build(self.plan, self.jobs(), workers=self._num_workers(), strict=self.strict)
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -140,29 +136,13 @@ class FolderCorpus:
         batch = NPY_BATCH if self.has_melspecs else 1
         for first in range(0, len(present), batch):
             stems, files = zip(*present[first : first + batch], strict=True)
-            size = sum(file.stat().st_size for file in files)
             if self.has_melspecs:
-                yield NpyFiles(stems, files, size, self.mel.num_bands)
+                yield NpyFiles(stems, files, self.mel.num_bands)
             else:
-                yield AudioFiles(stems, files, size, self.mel, self._with_features)
+                yield AudioFiles(stems, files, self.mel, self._with_features)
         if missing := tuple(stem for stem, file in self.files.items() if not file):
             kind = "melspecs/{stem}.npy" if self.has_melspecs else "audio file for {stem}"
             yield MissingFiles(missing, f"no {kind} in {self.root.name}")
-
-    def _open(self) -> MelCache:
-        if self.cache_path.exists():
-            cache = MelCache.open(self.cache_path, self.mel)  # a damaged one is the user's to look at, never replaced
-            if cache.preamble.plan == self.plan.digest:
-                self._refuse_left_out(cache)
-                return cache
-            logger.info("%s changed since %s was built: building it again", self.root, self.cache_path)
-        build_cache(self.plan, self.jobs(), workers=self._num_workers(), strict=self.strict, replace_unfinished=True)
-        return MelCache.open(self.cache_path, self.mel)
-
-    def _refuse_left_out(self, cache: MelCache) -> None:
-        if self.strict and cache.left_out:
-            track_id, reason = next(iter(cache.left_out.items()))
-            raise CorpusError(f"{track_id}: {reason} (corpus.strict; without it the track is left out)")
 
     def _num_workers(self) -> int:
         if self.workers is not None:
@@ -189,7 +169,3 @@ def default_cache_path(root: Path) -> Path:
     """One per folder: its name, and a hash of where it is for two of the same name."""
     place = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:8]
     return Path(os.environ.get("SONGMOOD_DATA", "data")) / f"{root.resolve().name}-{place}.h5"
-
-
-def _default_mel() -> MelParameters:
-    return MelParameters()

@@ -1,7 +1,7 @@
 """What is here of a corpus, as tables: cache, splits, tags, and what is missing."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from rich.table import Table
@@ -10,16 +10,14 @@ from songmood.cache.disk import gigabytes
 from songmood.cache.partial import partial_path
 from songmood.cache.read import MelCache
 from songmood.corpora.corpus import Corpus
-from songmood.corpora.jamendo.catalogue import TYPES
-from songmood.corpora.jamendo.corpus import JamendoCorpus
-from songmood.errors import CacheError, CorpusError
+from songmood.errors import CacheError, CorpusError, some
 from songmood.tracks import Track
 
 
 def inventory(corpus: Corpus) -> Iterator[Table | str]:
     """Tables and lines about a corpus; whatever is not there is said, never an error."""
     cache, lines = _cache_lines(corpus)
-    yield _two_columns(f"Cache {corpus.cache_path}", lines)
+    yield two_columns(f"Cache {corpus.cache_path}", lines)
     try:
         splits = dict(corpus.splits)
     except CorpusError as error:
@@ -27,8 +25,6 @@ def inventory(corpus: Corpus) -> Iterator[Table | str]:
         return
     yield _split_table(corpus.name, splits, cache)
     yield _tag_table(corpus.tags, splits)
-    if isinstance(corpus, JamendoCorpus):
-        yield _two_columns("Still to do", list(_missing(corpus, cache)) or [("nothing", "")])
 
 
 def _cache_lines(corpus: Corpus) -> tuple[MelCache | None, list[tuple[str, str]]]:
@@ -45,10 +41,11 @@ def _cache_lines(corpus: Corpus) -> tuple[MelCache | None, list[tuple[str, str]]
     held = [
         name for name, column in zip(cache.feature_names, cache.features.T, strict=True) if np.isfinite(column).any()
     ]
+    refused = [f"{track_id} ({reason})" for track_id, reason in cache.left_out.items()]
     return cache, [
         ("size", gigabytes(corpus.cache_path.stat().st_size)),
         ("tracks", f"{int((cache.length > 0).sum()):,}, {hours:,.1f} hours, {frames:,} frames"),
-        ("left out", f"{len(cache.left_out):,}" + "".join(f"\n{key}: {why}" for key, why in _first(cache.left_out))),
+        ("left out", f"{len(cache.left_out):,}" + ": " * bool(refused) + some(refused)),
         ("features", f"{len(held)} of {len(cache.feature_names)}" + (f": {', '.join(held)}" if held else "")),
         ("fingerprint", cache.fingerprint),
     ]
@@ -77,33 +74,8 @@ def _tag_table(tags: tuple[str, ...], splits: dict[str, tuple[Track, ...]]) -> T
     return table
 
 
-def _missing(corpus: JamendoCorpus, cache: MelCache | None) -> Iterator[tuple[str, str]]:
-    store = corpus.store
-    for kind in TYPES:
-        pending: list[str] = _names_or_reason(lambda kind=kind: [file.name for file in store.pending(kind)])  # type: ignore[misc]
-        if kind == "acousticbrainz" and cache is not None and np.isfinite(cache.features).any():
-            continue
-        if pending:
-            yield kind, f"{len(pending)} archives, the first {pending[0]}"
-    if cache is not None and corpus.features is not None:
-        try:
-            corpus.check_features(corpus.open())
-        except CorpusError as error:
-            yield f"features {corpus.features.name}", str(error)
-
-
-def _names_or_reason(names: Callable[[], list[str]]) -> list[str]:
-    try:
-        return names()
-    except CorpusError as error:
-        return [f"unknown: {error}"]
-
-
-def _first(reasons: dict[str, str]) -> list[tuple[str, str]]:
-    return list(reasons.items())[:10]
-
-
-def _two_columns(title: str, lines: list[tuple[str, str]]) -> Table:
+def two_columns(title: str, lines: list[tuple[str, str]]) -> Table:
+    """A table of names and what is to be said of each."""
     table = Table(title=title, show_header=False)
     for key, value in lines:
         table.add_row(key, value)

@@ -4,7 +4,6 @@ It is laid out as any folder of music: split TSVs and ``audio/NN/ID.flac``.
 """
 
 import io
-import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -15,11 +14,9 @@ import numpy as np
 
 from songmood.audio.features import AUDIO_FEATURES
 from songmood.audio.parameters import MelParameters
-from songmood.cache.build import build_cache
-from songmood.cache.cores import usable_cores
-from songmood.cache.lock import patiently
-from songmood.cache.partial import read_preamble
+from songmood.cache.build import open_or_build
 from songmood.cache.plan import CachePlan, Delivery
+from songmood.cache.pool import usable_cores
 from songmood.cache.read import MelCache
 from songmood.corpora.corpus import SPLITS, check_splits, corpus_tags
 from songmood.corpora.demo.catalogue import Catalogue, Piece
@@ -28,11 +25,8 @@ from songmood.corpora.demo.mixing import synthesise
 from songmood.corpora.demo.moods import TAGS
 from songmood.corpora.demo.styles import Attributes
 from songmood.corpora.files import AudioFiles
-from songmood.errors import CacheError
 from songmood.random_bits import Dice
 from songmood.tracks import Track, write_tracks
-
-logger = logging.getLogger(__name__)
 
 VERSION = 1  # of the synthesiser: raised with every change of its sound, so that no cache of another one is taken
 
@@ -71,18 +65,13 @@ class Performance:
         """The track's alone."""
         return (self.piece.track.stem,)
 
-    @property
-    def size(self) -> int:
-        """Bytes of 16-bit samples."""
-        return 2 * round(self.piece.attributes.seconds * RATE)
-
     def run(self) -> Iterator[Delivery]:
         """One delivery."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         unfinished = self.file.with_suffix(".partial")
         unfinished.write_bytes(flac(synthesise(self.piece.attributes, Dice(*self.piece.key))))
         unfinished.replace(self.file)
-        yield from AudioFiles(self.stems, (self.file,), self.size, self.mel, with_features=True).run()
+        yield from AudioFiles(self.stems, (self.file,), self.mel, with_features=True).run()
 
 
 class DemoCorpus:
@@ -142,7 +131,8 @@ class DemoCorpus:
         Raises:
             CacheError: it cannot be written, or was made with other mel parameters.
         """
-        return patiently(self.cache_path, self._open)
+        workers = usable_cores() if self.workers is None else self.workers
+        return open_or_build(self.plan, self.jobs(), workers=workers)
 
     @cached_property
     def plan(self) -> CachePlan:
@@ -153,26 +143,10 @@ class DemoCorpus:
         return CachePlan(self.cache_path, tracks, TAGS, self.mel, AUDIO_FEATURES, source)
 
     def jobs(self) -> Iterator[Performance]:
-        """One per piece, in the order of the catalogue."""
+        """One per piece, in the order of the catalogue; whoever asks for the first gets the tables too."""
+        self._write_tables()
         for piece in self.catalogue.pieces:
             yield Performance(piece, self.root / "audio" / f"{piece.track.stem}.flac", self.mel)
-
-    def _open(self) -> MelCache:
-        if self.cache_path.exists():
-            if read_preamble(self.cache_path).plan == self.plan.digest:
-                return MelCache.open(self.cache_path, self.mel)
-            MelCache.open(self.cache_path, self.mel)  # refuses what is no demo of other numbers
-            logger.info("%s holds another demo corpus: building it again", self.cache_path)
-        self._write_tables()
-        workers = usable_cores() if self.workers is None else self.workers
-        build_cache(self.plan, self.jobs(), workers=workers, replace_unfinished=True)
-        cache = MelCache.open(self.cache_path, self.mel)
-        if cache.source != self.plan.source:
-            raise CacheError(
-                f"{self.cache_path} was replaced by a demo corpus of other numbers while this one was built; "
-                "set another corpus.root for each"
-            )
-        return cache
 
     def _write_tables(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)

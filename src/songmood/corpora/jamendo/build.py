@@ -1,42 +1,24 @@
 """`songmood data fetch` and `build`: from whatever is here to all archives, or to the finished cache."""
 
-import logging
-import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 from songmood.cache.build import BuildReport, build_cache
-from songmood.cache.cores import usable_cores
-from songmood.cache.disk import gigabytes
-from songmood.cache.finish import sweep
-from songmood.cache.lock import BuildLock
+from songmood.cache.disk import check_room
+from songmood.cache.finish import put_features
+from songmood.cache.lock import build_lock
+from songmood.cache.pool import usable_cores
 from songmood.corpora.jamendo.catalogue import TYPES
-from songmood.corpora.jamendo.feature_pass import put_features, read_archives
 from songmood.corpora.jamendo.jobs import FeatureTar, MelTar, folder_of
 from songmood.corpora.jamendo.store import Store
 from songmood.corpora.jamendo.supply import Sources, Supply
 from songmood.errors import CacheError, DownloadError
 from songmood.progress import progress
 
-log = logging.getLogger(__name__)
-
 MEGABYTE = 1_000_000
 RESERVE = 100 * MEGABYTE  # of the disk, for the headers, notes and everybody else
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a build ended with.
-
-    Attributes:
-        report: what became of the tracks; None where the cache was there already.
-        strays: what else was in the archives and was ignored, a line each.
-    """
-
-    report: BuildReport | None
-    strays: tuple[str, ...] = ()
 
 
 def fetch_archives(store: Store, kinds: Sequence[str], sources: Sources) -> None:
@@ -46,11 +28,11 @@ def fetch_archives(store: Store, kinds: Sequence[str], sources: Sources) -> None
         DownloadError: some could not be had; the others are here.
         CacheError: there is not enough room, or another process fetches or builds.
     """
-    with BuildLock(_made(store.root)):
+    with build_lock(_made(store.root)):
         files = [file for kind in kinds for file in store.pending(kind)]
         here = sum(path.stat().st_size for path in _made(store.downloads).iterdir())
         expected = sum(store.expected(file.name) for file in files)
-        check_room({store.downloads: max(0, expected - here)})
+        check_room({store.downloads: max(0, expected - here) + RESERVE})
         with progress("fetching archives", max(1, expected // MEGABYTE), "MB") as meter:
             counted = 0
 
@@ -67,7 +49,7 @@ def fetch_archives(store: Store, kinds: Sequence[str], sources: Sources) -> None
 
 def build(
     store: Store, kinds: Sequence[str], sources: Sources, *, workers: int | None = None, strict: bool = False
-) -> Outcome:
+) -> BuildReport:
     """Make the cache, go on with it, or add features to it: whatever of `kinds` is not there yet.
 
     Args:
@@ -83,105 +65,67 @@ def build(
         CorpusError: a file was refused, and `strict`.
     """
     workers = usable_cores() if workers is None else workers
-    report, strays = None, []
-    with BuildLock(_made(store.root)):
-        needs_mel = store.is_nearly_built or ("melspecs" in kinds and not store.is_built)
-        if not needs_mel and not store.is_built:
+    with build_lock(_made(store.root)):
+        if "melspecs" not in kinds and store.pending("melspecs"):
             raise CacheError(
                 f"no mel cache at {store.cache_path} to put features into; build both with "
                 "`songmood data build --type melspecs,acousticbrainz`"
             )
         _check_room(store, kinds, sources)
         _made(store.downloads)
-        if "acousticbrainz" in kinds:
-            strays += _read_features(store, sources, workers, strict)
-        if needs_mel:
-            report, ignored = _build_mel(store, sources, workers, strict)
-            strays += ignored
+        strays = _read_features(store, sources, workers, strict) if "acousticbrainz" in kinds else ()
+        report = _build_mel(store, sources, workers, strict)
         if "acousticbrainz" in kinds:
             put_features(store.plan, *store.feature_rows.matrix([track.stem for track in store.plan.tracks]))
-        strays += _tidy(store, keep_tars=sources.keep_tars)
-    for stray in strays:
-        log.info("ignored %s", stray)
-    return Outcome(report, tuple(strays))
+        _tidy(store, keep_tars=sources.keep_tars)
+    return replace(report, strays=(*strays, *report.strays))
 
 
-def _build_mel(store: Store, sources: Sources, workers: int, strict: bool) -> tuple[BuildReport, list[str]]:
-    listed = store.metadata.has(store.dataset.checksums("melspecs", "tracks"))
-    sums = store.metadata.checksums(store.dataset, "melspecs", "tracks") if listed else {}
-
+def _build_mel(store: Store, sources: Sources, workers: int, strict: bool) -> BuildReport:
     def job(path: Path) -> MelTar:
-        tracks = store.folders[folder_of(path.name)]
-        own = {name: sums[name] for name in (f"{track.stem}.npy" for track in tracks) if name in sums}
-        return MelTar(path, tracks, own, store.downloads / f"{path.name}.strays", strict)
+        return MelTar(path, store.folders[folder_of(path.name)], strict)
 
-    with Supply(sources, store.downloads, lambda: store.pending("melspecs"), job) as supply:
-        report = build_cache(
+    with Supply(sources, store.downloads, store.pending("melspecs"), job) as supply:
+        return build_cache(
             store.plan,
             supply.jobs(),
             workers=workers,
-            strict=strict,
+            strict=strict and not store.is_built,  # what was left out then was said then
             on_done=lambda job: supply.done(cast(MelTar, job)),
         )
-        return report, supply.strays
 
 
-def _read_features(store: Store, sources: Sources, workers: int, strict: bool) -> list[str]:
-    files = store.pending("acousticbrainz")
+def _read_features(store: Store, sources: Sources, workers: int, strict: bool) -> tuple[str, ...]:
+    """What else is in the archives of features, once all have been read."""
 
     def job(path: Path) -> FeatureTar:
-        tracks = store.folders.get(folder_of(path.name), ())
-        return FeatureTar(path, tracks, {}, store.downloads / f"{path.name}.strays", strict)
+        return FeatureTar(path, store.folders.get(folder_of(path.name), ()), strict)
 
-    with Supply(sources, store.downloads, lambda: files, job) as supply:
-        if files:
-            read_archives(supply.jobs(), store.feature_rows, len(files), workers, supply.done)
-        return supply.strays
+    if files := store.pending("acousticbrainz"):
+        with Supply(sources, store.downloads, files, job) as supply:
+            store.feature_rows.read(supply.jobs(), len(files), workers, supply.done)
+    return tuple(stray for entry in store.feature_rows.entries.values() for stray in entry["strays"])
 
 
-def _tidy(store: Store, *, keep_tars: bool) -> list[str]:
-    """Remove what killed builds left of archives that have been read, and say what they had ignored in them."""
-    strays: list[str] = []
+def _tidy(store: Store, *, keep_tars: bool) -> None:
+    """Remove what killed builds left of archives that have been read."""
     for kind in TYPES:
         pending = {file.name for file in store.pending(kind)}
-        for file in store.archives(kind):
-            if file.name in pending:
-                continue
-            noted = store.downloads / f"{file.name}.strays"
-            if noted.exists():
-                strays += noted.read_text(encoding="utf-8").splitlines()
-            for leftover in (noted, store.downloads / f"{file.name}.part"):
-                leftover.unlink(missing_ok=True)
+        for name in (file.name for file in store.archives(kind) if file.name not in pending):
+            (store.downloads / f"{name}.part").unlink(missing_ok=True)
             if not keep_tars:
-                (store.downloads / file.name).unlink(missing_ok=True)
+                (store.downloads / name).unlink(missing_ok=True)
     if not any(store.downloads.iterdir()):
         store.downloads.rmdir()
-    with BuildLock(store.cache_path):
-        sweep(store.cache_path)
-    return strays
 
 
 def _check_room(store: Store, kinds: Sequence[str], sources: Sources) -> None:
     """Before anything is fetched: room for the rest of the cache and for the archives that lie about at once."""
     sizes = sorted((store.expected(file.name) for kind in kinds for file in store.pending(kind)), reverse=True)
-    at_once = 0 if not sources.mirrors else sum(sizes[: sources.ahead])
-    check_room({store.cache_path.parent: store.missing_cache_bytes(), store.downloads: at_once})
-
-
-def check_room(needed: dict[Path, int]) -> None:
-    """CacheError with the numbers where the disks of these folders lack the bytes that are needed there."""
-    by_disk: dict[int, tuple[Path, int]] = {}
-    for folder, size in needed.items():
-        existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-        first, sum_so_far = by_disk.get(existing.stat().st_dev, (existing, 0))
-        by_disk[existing.stat().st_dev] = (first, sum_so_far + size)
-    for folder, size in by_disk.values():
-        free = shutil.disk_usage(folder).free
-        if size and size + RESERVE > free:
-            raise CacheError(
-                f"{gigabytes(size)} are needed on the disk of {folder} and {gigabytes(free)} are free; "
-                "make room, or set SONGMOOD_DATA to a folder on another disk"
-            )
+    at_once = sum(sizes[: sources.ahead]) if sources.mirrors else 0
+    cache = store.missing_cache_bytes()
+    if cache or at_once:
+        check_room({store.cache_path.parent: cache + RESERVE, store.downloads: at_once})
 
 
 def _made(folder: Path) -> Path:

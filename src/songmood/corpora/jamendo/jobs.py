@@ -1,6 +1,5 @@
-"""The archives as jobs of the cache builder: each is read once, in a worker process, and hands over its tracks."""
+"""The archives as jobs: each is read once, in a worker process, and hands over its tracks."""
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from songmood.cache.plan import Delivery
+from songmood.cache.plan import Delivery, Stray
 from songmood.corpora.jamendo.acousticbrainz import (
     FEATURES,
     LARGEST_DOCUMENT,
@@ -36,15 +35,11 @@ class Archive:
     Attributes:
         path: of the tar.
         tracks: whose files it should hold.
-        checksums: of its files, by name; those that are not there are not checked.
-        strays: where to write what else was in the tar, a line each; None: nowhere.
-        strict: stop at the first of those.
+        strict: stop at the first file that does not belong there.
     """
 
     path: Path
     tracks: tuple[Track, ...] = field(repr=False)
-    checksums: Mapping[str, str] = field(default_factory=dict, repr=False)
-    strays: Path | None = None
     strict: bool = False
 
     @property
@@ -53,19 +48,14 @@ class Archive:
         return self.path.name
 
     @property
-    def size(self) -> int:
-        """Bytes of the tar."""
-        return self.path.stat().st_size
-
-    @property
     def stems(self) -> tuple[str, ...]:
         """What it should deliver."""
         return tuple(track.stem for track in self.tracks)
 
-    def contents(self, limits: Mapping[str, int]) -> Iterator[tuple[str, memoryview | str]]:
+    def contents(self, limits: Mapping[str, int]) -> Iterator[tuple[str, memoryview | str] | Stray]:
         """Each wanted file once, in the tar's order: its name, and its bytes or the reason why they are of no use.
 
-        Files that do not come are named at the end.
+        Between them comes what does not belong there; files that do not come are named at the end.
 
         Args:
             limits: the names of the wanted files and the most bytes that each may have.
@@ -74,7 +64,7 @@ class Archive:
             CorpusError: something else is in the tar, and `strict`.
         """
         left = dict(limits)
-        strays: list[str] = []
+        num_strays = 0
         end = f"not in {self.name}"
         try:
             with open_tar(self.path, _longest(limits.values())) as stream:
@@ -83,62 +73,61 @@ class Archive:
                         content = self._content(member, stream, left[member.name])
                         del left[member.name]  # not before: the tar may end in the middle of it
                         yield member.name, content
-                    else:
-                        strays.append(f"{member.label} in {self.name}: {_why_stray(member, limits)}")
-                        self._stop_where_strict(strays)
+                        continue
+                    num_strays += 1
+                    yield self._stray(member, limits, num_strays)
         except TarDamagedError as error:
             end = f"not read from {self.name}: {error}"
-        if strays and self.strays is not None:
-            self.strays.write_text("\n".join(strays), encoding="utf-8")
         yield from ((name, end) for name in left)
 
-    def _stop_where_strict(self, strays: list[str]) -> None:
+    def _stray(self, member: Member, limits: Mapping[str, int], count: int) -> Stray:
+        stray = Stray(f"{member.label} in {self.name}: {_why_stray(member, limits)}")
         if self.strict:
-            raise CorpusError(f"{strays[0]} (strict; without it the file would be ignored)")
-        if len(strays) > MOST_STRAYS:
+            raise CorpusError(f"{stray.text} (strict; without it the file would be ignored)")
+        if count > MOST_STRAYS:
             raise TarDamagedError(f"it has more than {MOST_STRAYS:,} files that do not belong there")
+        return stray
 
     def _content(self, member: Member, stream: TarStream, limit: int) -> memoryview | str:
         if member.fault is not None:
             return f"{member.fault} in {self.name}, expected a plain file"
         if member.size > limit:
             return f"{member.size:,} bytes in {self.name}, expected at most {limit:,} for the track's duration"
-        content = stream.read()
-        expected = self.checksums.get(member.name)
-        if expected is not None and hashlib.sha256(content).hexdigest() != expected:
-            return f"its bytes in {self.name} do not have the SHA-256 of the data set's list"
-        return content
+        return stream.read()  # no checksum: the tar's was right
 
 
 class MelTar(Archive):
     """An archive of spectrograms, `NN/ID.npy`; features come later, by `feature_pass`."""
 
-    def run(self) -> Iterator[Delivery]:
+    def run(self) -> Iterator[Delivery | Stray]:
         """Every track that should be there, with its spectrogram or the reason why it has none."""
         limits = {f"{track.stem}.npy": largest_npy(track.duration) for track in self.tracks}
-        for name, content in self.contents(limits):
-            stem = name.removesuffix(".npy")
-            if isinstance(content, str):
-                yield Delivery(stem, refusal=content)
-                continue
-            try:
-                yield Delivery(stem, mel=parse_mel_npy(content, name))
-            except MelFileError as error:
-                yield Delivery(stem, refusal=f"{error.reason} (in {self.name})")
+        for item in self.contents(limits):
+            yield item if isinstance(item, Stray) else self._delivery(*item)
+
+    def _delivery(self, name: str, content: memoryview | str) -> Delivery:
+        stem = name.removesuffix(".npy")
+        if isinstance(content, str):
+            return Delivery(stem, refusal=content)
+        try:
+            return Delivery(stem, mel=parse_mel_npy(content, name))
+        except MelFileError as error:
+            return Delivery(stem, refusal=f"{error.reason} (in {self.name})")
 
 
 class FeatureTar(Archive):
     """An archive of AcousticBrainz documents, `NN/ID.json` and perhaps `NN/ID.json.highlevel.json`."""
 
-    delivers = ("features",)
-
-    def run(self) -> Iterator[Delivery]:
+    def run(self) -> Iterator[Delivery | Stray]:
         """Every track that should be there, with what its documents hold of `FEATURES`, or the reason for none."""
         documents = {f"{track.stem}{suffix}": track.stem for track in self.tracks for suffix in SUFFIXES}
         rows: dict[str, dict[str, NDArray[np.float32]]] = {stem: {} for stem in self.stems}
         reasons: dict[str, str] = {}
-        for name, content in self.contents(dict.fromkeys(documents, LARGEST_DOCUMENT)):
-            row = _row(content)
+        for item in self.contents(dict.fromkeys(documents, LARGEST_DOCUMENT)):
+            if isinstance(item, Stray):
+                yield item
+                continue
+            name, row = item[0], _row(item[1])
             if not isinstance(row, str):
                 rows[documents[name]][name] = row
             elif not name.endswith(SUFFIXES[1]):  # the second document may be absent without a word

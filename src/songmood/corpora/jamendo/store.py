@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from songmood.audio.parameters import MelParameters
-from songmood.cache.finish import commit_path
-from songmood.cache.header import PENDING
-from songmood.cache.partial import Partial, partial_path, read_preamble
+from songmood.cache.finish import finished_stems
+from songmood.cache.header import read_preamble
+from songmood.cache.partial import partial_path
 from songmood.cache.plan import CachePlan
 from songmood.corpora.jamendo.acousticbrainz import FEATURES
 from songmood.corpora.jamendo.catalogue import Dataset
@@ -31,7 +29,7 @@ class Store:
 
     Attributes:
         dataset: which.
-        root: holds `metadata/`, and `downloads/` and `features/` while they are needed.
+        root: holds `metadata/`, `downloads/` while they are needed, and the features that were read.
         cache_path: of the cache.
         mel: what the spectrograms were made with.
     """
@@ -70,17 +68,14 @@ class Store:
     @cached_property
     def feature_rows(self) -> FeatureRows:
         """The features that were read so far."""
-        return FeatureRows(self.root / "features", self.metadata.checksums(self.dataset, "acousticbrainz", "tars"))
+        return FeatureRows(
+            self.root / "features.journal", self.metadata.checksums(self.dataset, "acousticbrainz", "tars")
+        )
 
     @property
     def is_built(self) -> bool:
         """Whether the cache is there and is the one of this metadata."""
         return self.cache_path.exists() and read_preamble(self.cache_path).plan == self.plan.digest
-
-    @property
-    def is_nearly_built(self) -> bool:
-        """Whether only the last step is left to do, for which no archive is needed."""
-        return partial_path(self.cache_path).exists() and commit_path(self.cache_path).exists()
 
     def archives(self, kind: str) -> list[RemoteFile]:
         """The archives of spectrograms or of features, as the list of checksums names them."""
@@ -92,13 +87,12 @@ class Store:
     def pending(self, kind: str) -> list[RemoteFile]:
         """The archives that hold something that is not here yet."""
         if kind == "acousticbrainz":
-            return [file for file in self.archives(kind) if not self.feature_rows.has(file.name)]
-        partial = partial_path(self.cache_path)
-        if self.is_built or self.is_nearly_built:
+            read = self.feature_rows.entries
+            return [file for file in self.archives(kind) if file.name not in read]
+        if self.is_built:
             return []
-        folders = set(self.folders)
-        if partial.exists() and read_preamble(partial).plan == self.plan.digest:
-            folders = {self.plan.tracks[row].path.split("/")[0] for row in _pending_rows(partial)}
+        done = finished_stems(self.plan)
+        folders = {track.path.split("/")[0] for track in self.plan.tracks if track.stem not in done}
         return [file for file in self.archives(kind) if folder_of(file.name) in folders]
 
     def expected(self, tar: str) -> int:
@@ -120,11 +114,3 @@ class Store:
         partial = partial_path(self.cache_path)
         present = partial.stat().st_blocks * 512 if partial.exists() else 0
         return max(0, int(self.plan.slots[-1]) * 2 * self.mel.num_bands - present)
-
-
-def _pending_rows(path: Path) -> list[int]:
-    partial = Partial(path)
-    try:
-        return [int(row) for row in np.flatnonzero(partial.read("mel_state") == PENDING)]
-    finally:
-        partial.close()
