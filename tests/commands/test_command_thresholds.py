@@ -128,3 +128,15 @@ def test_the_published_vggish_decisions_come_out_as_an_oracle_to_the_bit(referen
     assert CliRunner().invoke(app, [str(a) for a in arguments]).exit_code == 0
     published = source / "baseline" / "baseline_vggish_decisions.npy"
     assert (tmp_path / "decisions.npy").read_bytes() == published.read_bytes()
+
+
+def test_scores_of_windows_want_the_truth_of_windows(folder):
+    rows = ["TRACK_ID\tARTIST_ID\tALBUM_ID\tPATH\tDURATION\tTAGS"]
+    rows += [f"track_{n}\tartist_{n}\talbum_1\t00/{n}.mp3\t30.0\tmood/theme---{'ab'[n % 2]}" for n in range(8)]
+    (folder / "validation.tsv").write_text("\n".join(rows) + "\n")
+    (folder / "tracks.txt").write_text("".join(f"track_{n}\n" * 5 for n in range(8)))
+    np.save(folder / "validation.npy", np.random.default_rng(0).random((40, 2)))
+    with pytest.raises(
+        SongmoodError, match=r"40 rows, one for each window, .* give the truth of its rows .*targets\.npy"
+    ):
+        run(folder, truth="validation.tsv")

@@ -11,6 +11,7 @@ from sklearn.metrics import average_precision_score, precision_recall_fscore_sup
 
 from songmood.errors import CheckpointError, ConfigError
 from songmood.evaluation.thresholds import read_thresholds
+from songmood.runs.provenance import comparable
 from songmood.training.card import ModelCard, read_checkpoint
 from tiny import SIZES, TAGS, train_here, write_corpus
 
@@ -108,6 +109,14 @@ def test_pictures_and_provenance_are_there(run_folder: Path) -> None:
     assert provenance["versions"]["torch"].startswith(torch.__version__.split("+")[0])
     assert len(provenance["cache_fingerprint"]) >= 16
     assert provenance["config"]["data"]["window"] == 96
+    assert provenance["precision"] in ("32-true", "bf16-mixed")
+
+
+def test_a_run_with_another_callback_is_another_experiment_and_one_without_a_progress_bar_is_not() -> None:
+    mine = {"mine": {"_target_": "mine.Averaging"}}
+    shown = {"progress_bar": {"_target_": "songmood.training.progress_bar.RunProgressBar"}}
+    assert comparable({"seed": 1, "callbacks": shown}) == comparable({"seed": 1, "callbacks": {}, "logger": {}})
+    assert comparable({"seed": 1, "callbacks": shown | mine}) != comparable({"seed": 1, "callbacks": shown})
 
 
 def test_the_same_seed_gives_the_same_scores_and_another_seed_others(corpus: Path, tmp_path: Path) -> None:

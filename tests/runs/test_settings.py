@@ -20,6 +20,18 @@ from songmood.runs.settings import check_settings
         ({"trainer": {"accelerator": "abacus"}}, "trainer.accelerator=abacus: expected one of auto, cpu"),
         ({"report_epochs": [0]}, "report_epochs=\\[0\\]: expected a list of epochs"),
         ({"report_epochs": 8}, "report_epochs=8: expected a list of epochs"),
+        ({"split": "tset"}, "split=tset: expected one of train, validation, test"),
+        ({"windows": "none"}, "windows=none: expected one of same, centre, all"),
+        ({"trusted": "mine"}, "trusted=mine: expected a list of packages"),
+        ({"trainer": {"precision": "64-true"}}, "trainer.precision is not read .*: say it as speed.precision"),
+        ({"trainer": {"benchmark": True}}, "trainer.benchmark is not read .*: say it as speed.cudnn_benchmark"),
+        ({"trainer": {"logger": False}}, "trainer.logger is not read .*: say it as the group logger"),
+        ({"trainer": {"callbacks": []}}, "trainer.callbacks is not read .*: say it as the group callbacks"),
+        ({"trainer": {"default_root_dir": "x"}}, "trainer.default_root_dir is not read .*: say it as hydra.run.dir"),
+        (
+            {"trainer": {"enable_checkpointing": False}},
+            "trainer.enable_checkpointing is not read .*: say it as report_",
+        ),
     ],
 )
 def test_an_impossible_value_is_named(config: dict, message: str) -> None:

@@ -34,7 +34,7 @@ def test_jobs_come_in_the_order_of_their_numbers(sweep: Path) -> None:
 
 def test_a_job_shows_its_scores_or_why_it_has_none(sweep: Path) -> None:
     unfinished, finished, failed = read_jobs(sweep)
-    assert finished.test == SCORES
+    assert (finished.split, finished.scores) == ("test", SCORES)
     assert finished.failure is None
     assert failed.failure == "ConfigError: no features"
     assert "ended without results" in (unfinished.failure or "")
@@ -48,10 +48,22 @@ def test_a_sweep_with_a_failed_job_ends_with_status_1_and_its_table(
         SweepTable().on_multirun_end(config)
     assert stop.value.code == 1
     rows = [line.split("\t") for line in (sweep / "sweep.tsv").read_text().splitlines()]
-    assert rows[0] == ["job", "overrides", "roc_auc_macro", "pr_auc_macro", "f1_macro", "f1_micro", "failure"]
-    assert rows[2] == ["2", "model=crnn", "0.750000", "0.500000", "0.250000", "0.125000", ""]
+    assert rows[0] == ["job", "overrides", "split", "roc_auc_macro", "pr_auc_macro", "f1_macro", "f1_micro", "failure"]
+    assert rows[2] == ["2", "model=crnn", "test", "0.750000", "0.500000", "0.250000", "0.125000", ""]
     assert rows[3][-1] == "ConfigError: no features"
     assert "model=crnn" in capsys.readouterr().out
+
+
+def test_jobs_that_scored_different_splits_are_in_one_table(tmp_path: Path) -> None:
+    for number, split in enumerate(("validation", "test")):
+        folder = job(tmp_path, number, [f"split={split}"])
+        (folder / "metrics.json").write_text(json.dumps({split: SCORES}))
+    SweepTable().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}}))
+    rows = [line.split("\t") for line in (tmp_path / "sweep.tsv").read_text().splitlines()][1:]
+    assert [row[1:4] for row in rows] == [
+        ["split=validation", "validation", "0.750000"],
+        ["split=test", "test", "0.750000"],
+    ]
 
 
 def test_the_terminal_shows_what_tells_jobs_apart_and_why_some_failed(tmp_path: Path) -> None:

@@ -33,8 +33,8 @@ def test_the_sweep_ends_with_one_table_of_all_its_jobs(sweep) -> None:
     folder, done = sweep
     rows = [line.split("\t") for line in (folder / "sweep.tsv").read_text().splitlines()][1:]
     assert [row[0] for row in rows] == ["0", "1", "2"]
-    assert all(0 <= float(value) <= 1 for row in (rows[0], rows[2]) for value in row[2:6])
-    assert rows[1][6].startswith("ConfigError: ")
+    assert all(0 <= float(value) <= 1 for row in (rows[0], rows[2]) for value in row[3:7])
+    assert rows[1][7].startswith("ConfigError: ")
     assert "sweep: test split" in done.stdout
 
 
@@ -72,5 +72,5 @@ def test_a_parallel_sweep_builds_a_missing_cache_and_forgets_earlier_failures(tm
 
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [line.split("\t") for line in (folder / "sweep.tsv").read_text().splitlines()][1:]
-    assert [row[6] for row in rows] == ["", ""]
+    assert [row[7] for row in rows] == ["", ""]
     assert (corpus / "cache.h5").is_file()

@@ -134,6 +134,9 @@ def _refuse_other_tracks(matrix: Path, truth: Truth) -> None:
     ids = tuple(file.read_text(encoding="utf-8").split())
     if ids == truth.track_ids:
         return
+    if tuple(dict.fromkeys(ids)) == truth.track_ids:
+        found = f"{matrix} has {len(ids)} rows, one for each window, and {truth.path} {len(truth.track_ids)} tracks"
+        raise SubmissionError(f"{found}; give the truth of its rows instead: {matrix.parent / 'targets.npy'}")
     if len(ids) != len(truth.track_ids):
         found = f"{file} has {len(ids)} tracks, {truth.path} {len(truth.track_ids)}"
         raise SubmissionError(f"{found}; is it another split?")

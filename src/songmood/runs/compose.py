@@ -110,17 +110,19 @@ def make_trainer(
     Raises:
         ConfigError: for hardware that is not there or settings that exclude each other.
     """
+    settings = {**node}
+    plugins = [*map(build, settings.pop("plugins", None) or ()), AtomicCheckpointIO()]
     try:
         trainer: pl.Trainer = build(
-            node,
+            settings,
             default_root_dir=str(folder),
             callbacks=list(callbacks),
             logger=list(loggers),
-            plugins=[AtomicCheckpointIO()],
+            plugins=plugins,
             enable_checkpointing=any(isinstance(callback, pl.callbacks.Checkpoint) for callback in callbacks),
             **speed.trainer_arguments(),
         )
-    except MisconfigurationException as error:
+    except (MisconfigurationException, ValueError, TypeError) as error:
         raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
     return trainer
 

@@ -16,7 +16,8 @@ import songmood
 from songmood.training.card import ModelCard
 
 ROOMS = ("audio", "cache", "corpora", "loading", "models", "evaluation", "training", "runs")
-WITHOUT_EFFECT = ("logger", "callbacks", "ckpt_path")
+WITHOUT_EFFECT = ("logger", "ckpt_path")
+SHOWS_ONLY = "progress_bar"  # of the callbacks
 PACKAGES = ("torch", "pytorch-lightning", "torchmetrics", "hydra-core", "numpy", "h5py")
 
 
@@ -51,7 +52,9 @@ def code_fingerprint() -> str:
     return digest.hexdigest()
 
 
-def provenance(name: str, composed: Mapping[str, Any], card: ModelCard, seconds: float) -> dict[str, Any]:
+def provenance(
+    name: str, composed: Mapping[str, Any], card: ModelCard, seconds: float, precision: str | None = None
+) -> dict[str, Any]:
     """All that tells one run from another, JSON-ready.
 
     Args:
@@ -59,6 +62,7 @@ def provenance(name: str, composed: Mapping[str, Any], card: ModelCard, seconds:
         composed: the configuration before interpolation, so that it is the same on another machine.
         card: the trained model's.
         seconds: how long the run took.
+        precision: in which it was computed, such as ``bf16-mixed``; None where nothing was trained.
     """
     return {
         "experiment": name,
@@ -69,6 +73,7 @@ def provenance(name: str, composed: Mapping[str, Any], card: ModelCard, seconds:
         "versions": {package: version(package) for package in PACKAGES},
         "seed": card.seed,
         "cache_fingerprint": card.cache_fingerprint,
+        "precision": precision,
         "hardware": hardware(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 1),
@@ -77,8 +82,9 @@ def provenance(name: str, composed: Mapping[str, Any], card: ModelCard, seconds:
 
 
 def comparable(composed: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration without what does not touch the result: where it logs, what it resumed from."""
-    return {key: value for key, value in composed.items() if key not in WITHOUT_EFFECT}
+    """A configuration without what does not touch the result: where it logs, what it shows, what it resumed from."""
+    callbacks = {name: node for name, node in (composed.get("callbacks") or {}).items() if name != SHOWS_ONLY}
+    return {key: value for key, value in composed.items() if key not in WITHOUT_EFFECT} | {"callbacks": callbacks}
 
 
 def _processor() -> str:

@@ -57,6 +57,17 @@ SETTINGS = (
     _one_of("windows", "same", "centre", "all"),
 )
 
+ELSEWHERE = {  # keys below trainer that a run settles itself, and where that is said
+    "precision": "speed.precision",
+    "benchmark": "speed.cudnn_benchmark",
+    "logger": "the group logger, such as logger=csv or +logger.mine._target_=...",
+    "callbacks": "the group callbacks, such as +callbacks.mine._target_=...",
+    "default_root_dir": "hydra.run.dir",
+    "enable_checkpointing": "report_epochs: a run always keeps its last checkpoint, to go on from",
+    "fast_dev_run": "trainer=smoke",
+    "barebones": "speed=plain logger=none",
+}
+
 
 def check_settings(config: Mapping[str, Any]) -> None:
     """Check every scalar that the run itself reads.
@@ -72,6 +83,8 @@ def check_settings(config: Mapping[str, Any]) -> None:
         found, value = _look_up(config, setting.key)
         if found and not setting.is_valid(value):
             raise ConfigError(f"{setting.key}={value}: expected {setting.expected}")
+    for key in ELSEWHERE.keys() & config["trainer"].keys() if "trainer" in config else ():
+        raise ConfigError(f"trainer.{key} is not read from the configuration: say it as {ELSEWHERE[key]}")
     path = config.get("ckpt_path")
     if path is not None and not Path(path).is_file():
         raise CheckpointError(f"ckpt_path={path}: no such file; a run keeps its own in RUN/checkpoints/last.ckpt")

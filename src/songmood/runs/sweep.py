@@ -20,13 +20,15 @@ class JobResult:
     Attributes:
         folder: its run folder.
         overrides: what its command line says, such as ``("model=crnn_attn", "data=random")``.
-        test: the summary of `metrics.json`'s test split; None where it failed.
+        split: what was scored, ``test`` after training; empty where it failed.
+        scores: that split's summary in `metrics.json`; None where it failed.
         failure: why it failed, in one line; None where it did not.
     """
 
     folder: Path
     overrides: tuple[str, ...]
-    test: dict[str, Any] | None
+    split: str
+    scores: dict[str, Any] | None
     failure: str | None
 
 
@@ -55,18 +57,20 @@ def _read_job(folder: Path) -> JobResult:
     overrides = tuple(str(item) for item in OmegaConf.load(folder / ".hydra" / "overrides.yaml"))
     failed, metrics = folder / FAILED, folder / "metrics.json"
     if failed.exists():
-        return JobResult(folder, overrides, None, failed.read_text(encoding="utf-8").strip())
+        return JobResult(folder, overrides, "", None, failed.read_text(encoding="utf-8").strip())
     if not metrics.exists():
-        return JobResult(folder, overrides, None, f"ended without results; see {folder}/train.log")
-    return JobResult(folder, overrides, json.loads(metrics.read_text(encoding="utf-8"))["test"], None)
+        return JobResult(folder, overrides, "", None, f"ended without results; see {folder}/train.log")
+    scored = json.loads(metrics.read_text(encoding="utf-8"))
+    split = "test" if "test" in scored else next(iter(scored))
+    return JobResult(folder, overrides, split, scored[split], None)
 
 
 def write_table(jobs: list[JobResult], path: Path) -> None:
     """As TSV, a row a job."""
-    lines = ["\t".join(("job", "overrides", *COLUMNS, "failure"))]
+    lines = ["\t".join(("job", "overrides", "split", *COLUMNS, "failure"))]
     for job in jobs:
-        numbers = [f"{job.test[name]:.6f}" if job.test else "" for name in COLUMNS]
-        lines.append("\t".join((job.folder.name, " ".join(job.overrides), *numbers, job.failure or "")))
+        numbers = [f"{job.scores[name]:.6f}" if job.scores else "" for name in COLUMNS]
+        lines.append("\t".join((job.folder.name, " ".join(job.overrides), job.split, *numbers, job.failure or "")))
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -77,10 +81,12 @@ def as_table(jobs: list[JobResult]) -> Any:
     from rich.table import Table
 
     shared = set.intersection(*(set(job.overrides) for job in jobs)) if len(jobs) > 1 else set()
-    table = Table("job", "overrides", *COLUMNS, title="sweep: test split", title_justify="left")
+    splits = sorted({job.split for job in jobs if job.split})
+    title = f"sweep: {' and '.join(splits)} split" if splits else "sweep"
+    table = Table("job", "overrides", *COLUMNS, title=title, title_justify="left")
     for job in jobs:
         own = "\n".join(override for override in job.overrides if override not in shared)
-        scores = [f"{job.test[name]:.4f}" for name in COLUMNS] if job.test else ["[red]failed"]
+        scores = [f"{job.scores[name]:.4f}" for name in COLUMNS] if job.scores else ["[red]failed"]
         table.add_row(job.folder.name, escape(own), *scores)
     failures = [f"[red]job {job.folder.name} failed:[/] {escape(job.failure)}" for job in jobs if job.failure]
     return Group(table, *failures)

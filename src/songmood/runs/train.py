@@ -48,7 +48,8 @@ def train(config: Mapping[str, Any], written: Mapping[str, Any], folder: Path) -
             results = score(run)
             if not run.trainer.is_global_zero:
                 return float("nan")
-            origin = provenance(run.name, written, run.tagger.card, time.monotonic() - started)
+            seconds, precision = time.monotonic() - started, str(run.trainer.precision)
+            origin = provenance(run.name, written, run.tagger.card, seconds, precision)
             leave(run, results, origin)
     return float(results["."]["validation"][OBJECTIVE])
 
