@@ -41,6 +41,10 @@ class CheckpointError(SongmoodError):
     """A checkpoint that is unreadable or belongs to another tag set, model or corpus."""
 
 
+class TrainingError(SongmoodError):
+    """A training that cannot go on, such as one whose loss is no number any more."""
+
+
 class SubmissionError(SongmoodError):
     """Score, decision or truth files that do not fit together."""
 

@@ -11,6 +11,7 @@ import torch
 import yaml
 from torch.utils._python_dispatch import TorchDispatchMode
 
+import toy_training as toy
 from songmood.config import config_dir
 from songmood.errors import ConfigError
 from songmood.models.crnn import build_crnn
@@ -146,4 +147,30 @@ def test_a_compiled_net_trains_to_the_same_scores_and_keeps_its_keys(tmp_path: P
         said.append(done.stderr.count(f"Recompiling function forward in {ROOT}/src/songmood/models/crnn.py"))
     np.testing.assert_allclose(*scores, atol=1e-4)
     assert keys[0] == keys[1]
-    assert said == [0, 3]  # training windows: 8, then 4 a batch; validation: 8, in the fit and after; test: 7
+    assert said == [0, 1]  # training windows: 8, then 4 a batch; validation and test are not compiled
+
+
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # torch's own, while it traces
+def test_only_training_steps_are_compiled_and_each_job_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    graphs: list[torch.fx.GraphModule] = []
+
+    def count(graph: torch.fx.GraphModule, inputs: object) -> object:
+        graphs.append(graph)
+        return graph.forward
+
+    monkeypatch.setattr(torch._dynamo.config, "recompile_limit", 3)  # two jobs alike would reach it
+    compile_ = torch.nn.Module.compile
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda net, **options: compile_(net, **options, backend=count))
+    counts = []
+    for job in range(2):  # of two shapes of training batches each
+        tagger = toy.tagger()
+        Speed(compile=True).prepare(tagger.net)
+        trainer = toy.fit(tagger, tmp_path / str(job), epochs=1)
+        fitted = len(graphs)
+        trainer.test(tagger, toy.Loader(toy.batches(3, 3, 2)), verbose=False)
+        assert len(graphs) == fitted
+        counts.append(len(graphs))
+        graphs.clear()
+    one_shape = counts[0] // len(toy.TRAIN)
+    assert one_shape > 0
+    assert set(counts) == {one_shape * len(toy.TRAIN)}

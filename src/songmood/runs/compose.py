@@ -76,7 +76,7 @@ def compose(config: Mapping[str, Any], folder: Path) -> Run:
     checkpoints = EpochCheckpoints(folder / "checkpoints", config["report_epochs"])
     own = [build(node) for node in (config["callbacks"] or {}).values() if node]
     averaging = [build(config["averaging"])] if config["averaging"] else []
-    callbacks = [*own, *averaging, ThresholdFitting(rule), History(folder), checkpoints]
+    callbacks = [ThresholdFitting(rule), *own, *averaging, History(folder), checkpoints]
     loggers: list[Logger] = [build(node) for node in (config["logger"] or {}).values() if node]
     trainer = make_trainer(config["trainer"], speed, folder, callbacks, loggers)
 
@@ -89,7 +89,8 @@ def compose(config: Mapping[str, Any], folder: Path) -> Run:
     if config["ckpt_path"] is not None:
         card.check_resumable(Path(config["ckpt_path"]))
     parts = {name: build(config[name]) for name in ("loss", "scheduler", "augment") if config[name]}
-    optimiser = build(config["optimizer"], **({"fused": True} if speed.fused_optimizer else {}))
+    is_clipping = bool(config["trainer"].get("gradient_clip_val"))
+    optimiser = speed.optimiser(build(config["optimizer"]), clips_gradients=is_clipping)
 
     cache = corpus.open()  # from here on it may take long
     data = make_data(config, corpus, cache)

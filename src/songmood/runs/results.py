@@ -23,7 +23,7 @@ COLUMNS = {"roc_auc_macro": "ROC-AUC", "pr_auc_macro": "PR-AUC", "f1_micro": "F1
 def score_validation(trainer: pl.Trainer, tagger: Tagger, data: pl.LightningDataModule) -> SplitScores:
     """The validation windows, as thresholds are fitted on them; every process must call it."""
     trainer.validate(tagger, datamodule=data, verbose=False)
-    return tagger.collected.gather()
+    return tagger.validation_scores()
 
 
 def score_test(trainer: pl.Trainer, tagger: Tagger, data: pl.LightningDataModule) -> SplitScores:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import WeightAveraging
 
 from songmood.cache.disk import full_disk_is_named
 from songmood.errors import RunFolderError
@@ -18,7 +20,7 @@ from songmood.runs.provenance import provenance
 from songmood.runs.results import Thresholds, announce, score_test, score_validation, write_json, write_results
 from songmood.training import tracking
 from songmood.training.card import read_checkpoint
-from songmood.training.checkpoints import LAST
+from songmood.training.checkpoints import LAST, keep_state
 from songmood.training.history import METRICS_CSV
 
 OBJECTIVE = "pr_auc_macro"  # of validation: what a sweep that searches is to maximise
@@ -83,6 +85,7 @@ def score(run: Run) -> dict[str, dict[str, Any]]:
         The content of `metrics.json` for each folder that was written, ``.`` and ``epoch_08``; every process must call
         it, and the first one writes.
     """
+    _score_whole_splits(run.trainer)
     earlier = run.checkpoints.kept(run.trainer.max_epochs or 0)
     places = {f"epoch_{epoch:02d}": path for epoch, path in earlier.items()} | {".": run.checkpoints.folder / LAST}
     results = {}
@@ -91,10 +94,18 @@ def score(run: Run) -> dict[str, dict[str, Any]]:
         validation = score_validation(run.trainer, run.tagger, run.data)
         splits = {"validation": validation, "test": score_test(run.trainer, run.tagger, run.data).by_track()}
         if run.trainer.is_global_zero:
+            keep_state(checkpoint, run.tagger.state_dict())  # the thresholds may have been fitted just now
             thresholds = Thresholds.of(run.tagger, run.rule.name, validation)
             tags, folder = run.corpus.tags, run.folder / place
             results[place] = write_results(folder, splits, thresholds, tags, run.data.track_ids)
     return results
+
+
+def _score_whole_splits(trainer: pl.Trainer) -> None:
+    """Whatever part of them the fit looked at, and with the checkpoints' weights, which averaging would exchange."""
+    trainer.limit_val_batches = trainer.limit_test_batches = 1.0
+    callbacks: list[pl.Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    callbacks[:] = [callback for callback in callbacks if not isinstance(callback, WeightAveraging)]
 
 
 def leave(run: Run, results: Mapping[str, dict[str, Any]], origin: Mapping[str, Any]) -> None:

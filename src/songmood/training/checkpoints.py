@@ -3,13 +3,15 @@
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytorch_lightning as pl
+import torch
 from lightning_fabric.utilities.types import _PATH
 from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
+from torch import Tensor
 
 log = logging.getLogger(__name__)
 
@@ -76,3 +78,28 @@ class EpochCheckpoints(Checkpoint):
         if epoch in self.report_epochs:
             trainer.save_checkpoint(self.path(epoch), weights_only=False)
         trainer.save_checkpoint(self.folder / LAST, weights_only=False)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Weights may have been averaged since the last epoch's end."""
+        if trainer.is_global_zero:
+            keep_state(self.folder / LAST, pl_module.state_dict())
+        trainer.strategy.barrier()
+
+
+def keep_state(path: Path, state: Mapping[str, Tensor]) -> None:
+    """Put a tagger's weights and thresholds into a checkpoint where they are others, so that it holds what is scored.
+
+    They are others where training ended between two validations, whose thresholds the final one fits, and where weights
+    were averaged at the very end.
+
+    Args:
+        path: the checkpoint.
+        state: the tagger's.
+    """
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    kept = checkpoint["state_dict"]
+    now = {name: value.detach().cpu() for name, value in state.items()}
+    if all(torch.equal(value.nan_to_num(), kept[name].nan_to_num()) for name, value in now.items()):
+        return
+    checkpoint["state_dict"] = kept | now
+    AtomicCheckpointIO().save_checkpoint(checkpoint, path)

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch._dynamo
 from torch import nn
 
 from songmood.errors import ConfigError
 from songmood.models.host_memory import keep_freed_memory
 from songmood.models.parts.blocks import use_textbook_blocks
+from songmood.training.optimisation import OptimiserFactory, with_fused_update
 
 PRECISIONS = ("auto", "32-true", "bf16-mixed")
 
@@ -62,12 +64,23 @@ class Speed:
         if self.channels_last:
             net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if self.compile:
+            torch._dynamo.reset()  # a sweep's jobs share a process, and what one compiles counts towards all's limit
             net.compile(dynamic=False)  # else an epoch's last, smaller batch leaves slower kernels to all later ones
+
+    def optimiser(self, factory: OptimiserFactory, *, clips_gradients: bool) -> OptimiserFactory:
+        """`factory`, its update fused where that is wanted and can be.
+
+        Args:
+            factory: from parameters to an optimiser.
+            clips_gradients: whether the Trainer does. In mixed precision a fused update takes back the gradients' scale
+                itself, after the last moment at which they could be clipped.
+        """
+        is_in_the_way = clips_gradients and self.precision.endswith("-mixed")
+        return with_fused_update(factory) if self.fused_optimizer and not is_in_the_way else factory
 
     def trainer_arguments(self) -> dict[str, Any]:
         """What Lightning's Trainer must know."""
-        # A fit validates under `no_grad`: under `inference_mode` scoring would compile the net once more.
-        return {"precision": self.precision, "benchmark": self.cudnn_benchmark, "inference_mode": not self.compile}
+        return {"precision": self.precision, "benchmark": self.cudnn_benchmark}
 
 
 def device_of(accelerator: str) -> str:

@@ -1,7 +1,7 @@
 """The LightningModule: a net, its loss and optimiser, and the thresholds that turn its scores into decisions."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -9,12 +9,17 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
+from songmood.errors import TrainingError
 from songmood.evaluation.metrics import average_precision, roc_auc
 from songmood.loading.batch import Batch
 from songmood.training.card import ModelCard
-from songmood.training.scores import ScoreCollector
+from songmood.training.optimisation import OptimiserFactory, Schedule
+from songmood.training.scores import ScoreCollector, SplitScores
 
-OptimiserFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+if TYPE_CHECKING:
+    from pytorch_lightning.utilities.types import OptimizerLRScheduler
+
+FOR_TRAINING = ("loss", "augment")  # parts that a checkpoint may hold tensors of and that scoring does without
 
 
 class Tagger(pl.LightningModule):
@@ -23,9 +28,12 @@ class Tagger(pl.LightningModule):
     Args:
         net: (B, 1, 96, T) windows and (B, F) features or None to (B, L) logits.
         card: what the net was made from and for; travels in the checkpoint.
-        loss: (B, L) logits and (B, L) targets to a scalar; not needed to score.
-        optimiser: makes the optimiser of the net's parameters; not needed to score.
-        seed: dropout of epoch e is drawn from (seed, e, process), so that a resumed run repeats it.
+        loss: (B, L) logits and (B, L) targets to a scalar; its parameters, if any, are trained as the net's. Not needed
+            to score.
+        optimiser: makes the optimiser of the parameters; not needed to score.
+        seed: dropout and augmentation of epoch e are drawn from (seed, e, process): a resumed run repeats them.
+        scheduler: the learning rate over time; the same throughout where there is none.
+        augment: (B, 1, 96, T) windows in dB and (B, L) targets to others of these shapes, in training steps only.
     """
 
     thresholds: Tensor
@@ -37,17 +45,23 @@ class Tagger(pl.LightningModule):
         loss: nn.Module | None = None,
         optimiser: OptimiserFactory | None = None,
         seed: int = 0,
+        *,
+        scheduler: Schedule | None = None,
+        augment: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.net = net
         self.card = card
         self.loss = loss
+        self.augment = augment
         self._optimiser = optimiser
+        self._schedule = scheduler
         self._seed = seed
         self.register_buffer("thresholds", torch.full((len(card.tags),), torch.nan))
         self.train_loss = MeanMetric(nan_strategy="disable")  # looking for NaN would wait for the device in each step
         self.validation_loss = MeanMetric(nan_strategy="disable")
         self.collected = ScoreCollector()
+        self.register_load_state_dict_pre_hook(_leave_out_what_scoring_lacks)  # type: ignore[no-untyped-call]
 
     @property
     def is_fitted(self) -> bool:
@@ -61,19 +75,28 @@ class Tagger(pl.LightningModule):
         return logits.float()
 
     def on_train_epoch_start(self) -> None:
-        """Seed dropout by epoch: a run resumed here draws what the undisturbed one draws."""
+        """Seed by epoch: a run resumed here draws what the undisturbed one draws."""
         words = np.random.SeedSequence([self._seed, self.current_epoch, self.global_rank]).generate_state(1)
         torch.manual_seed(int(words[0]))
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The loss of one batch."""
         assert self.loss is not None
+        if self.augment is not None:
+            with torch.no_grad():
+                mel, target = self.augment(batch.mel.float(), batch.target)
+            batch = batch._replace(mel=mel, target=target)
         loss: Tensor = self.loss(self(batch), batch.target)
         self.train_loss.update(loss.detach().expand(len(batch.target)))
         return loss
 
     def on_train_epoch_end(self) -> None:
-        """The epoch's mean loss."""
+        """The epoch's mean loss.
+
+        Raises:
+            TrainingError: it is no number.
+        """
+        self._require_a_loss(float(self.train_loss.compute()))
         self.log("train/loss", self.train_loss, prog_bar=True)
 
     def on_validation_epoch_start(self) -> None:
@@ -82,14 +105,14 @@ class Tagger(pl.LightningModule):
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Loss and scores of one batch, left on the device."""
-        logits = self(batch)
+        logits = self._scored(batch)
         if self.loss is not None:
             self.validation_loss.update(self.loss(logits, batch.target).expand(len(batch.target)))
         self._collect(logits, batch)
 
     def on_validation_epoch_end(self) -> None:
-        """Exact areas over all windows of all processes, tags with one class left out."""
-        split = self.collected.gather()
+        """Exact areas over the windows of all processes, tags with one class left out."""
+        split = self.validation_scores()
         if self.loss is not None:
             self.log("validation/loss", self.validation_loss)
         for name, area in (("roc_auc", roc_auc), ("pr_auc", average_precision)):
@@ -102,15 +125,45 @@ class Tagger(pl.LightningModule):
 
     def test_step(self, batch: Batch, batch_index: int) -> None:
         """Scores of one batch, left on the device."""
-        self._collect(self(batch), batch)
+        self._collect(self._scored(batch), batch)
+
+    def _scored(self, batch: Batch) -> Tensor:
+        """(B, L) logits, not compiled: each split has shapes of its own, and each would cost a minute of compiling."""
+        with torch.compiler.set_stance("force_eager"):
+            logits: Tensor = self(batch)
+        return logits
 
     def _collect(self, logits: Tensor, batch: Batch) -> None:
         self.collected.add(logits.sigmoid(), batch.target, batch.window, batch.track)
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """The optimiser that the config names."""
+    def validation_scores(self) -> SplitScores:
+        """What thresholds are fitted on and areas computed from after a validation pass; every process must call it.
+
+        Raises:
+            TrainingError: in training, a score is no number.
+        """
+        split = self.collected.gather()
+        if self._trainer is not None and self.trainer.state.fn == "fit":
+            self._require_a_loss(float(split.scores.sum()))
+        return split
+
+    def configure_optimizers(self) -> "OptimizerLRScheduler":
+        """The optimiser and the schedule that the config names."""
         assert self._optimiser is not None
-        return self._optimiser(self.net.parameters())
+        optimiser = self._optimiser([parameter for part in self._trained_parts() for parameter in part.parameters()])
+        return optimiser if self._schedule is None else self._schedule.of(optimiser, self.trainer)
+
+    def _trained_parts(self) -> list[nn.Module]:
+        return [self.net] if self.loss is None else [self.net, self.loss]
+
+    def _require_a_loss(self, value: float) -> None:
+        if math.isfinite(value):
+            return
+        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        raise TrainingError(
+            f"the loss was lost in epoch {self.current_epoch + 1}: it is {value}. The first suspect is the learning "
+            f"rate, optimizer.lr={rate:g}: try a tenth of it, or trainer.gradient_clip_val=1"
+        )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the card beside the weights: the checkpoint then needs no config file."""
@@ -120,3 +173,10 @@ class Tagger(pl.LightningModule):
 def _mean_over_tags(areas: Any) -> float:
     known = areas[areas == areas]  # NaN where a tag has one class
     return float(known.mean()) if len(known) else float("nan")
+
+
+def _leave_out_what_scoring_lacks(tagger: Tagger, state: dict[str, Any], *_: Any) -> None:
+    """A checkpoint's tensors of a loss, such as the weights of tags, have no place in a tagger without."""
+    unused = tuple(f"{part}." for part in FOR_TRAINING if getattr(tagger, part) is None)
+    for key in [key for key in state if unused and key.startswith(unused)]:
+        del state[key]

@@ -14,10 +14,15 @@ log = logging.getLogger(__name__)
 
 
 class ThresholdFitting(pl.Callback):
-    """Fits a rule's thresholds on the validation windows of each training epoch into `Tagger.thresholds`.
+    """Fits a rule's thresholds on the validation scores into `Tagger.thresholds`.
 
-    Not in the sanity check, whose few batches would fit noise; not outside training, where the checkpoint's own
-    thresholds are to be kept. Every process fits on the same gathered scores and so holds the same thresholds.
+    Thresholds belong to the weights that they were fitted for: the first training step after a fit leaves them NaN, so
+    that a checkpoint of weights that were never validated shows it. `Trainer.validate`, with which a run ends, fits
+    them too; the sanity check, whose few batches would fit noise, does not. Every process fits on the same gathered
+    scores and so holds the same thresholds.
+
+    It goes before callbacks that exchange weights for a validation, such as weight averaging: it then fits while the
+    weights that were scored are in their place, and the thresholds go where they go.
 
     Args:
         rule: such as `Elbow()`.
@@ -25,26 +30,36 @@ class ThresholdFitting(pl.Callback):
 
     def __init__(self, rule: ThresholdRule) -> None:
         self.rule = rule
+        self._is_stale = False
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """A resumed run has thresholds."""
+        self._is_stale = False
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Weights that move leave their thresholds behind."""
+        if not self._is_stale:
+            _unfit(pl_module)
+            self._is_stale = True
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """An unfitted threshold must show as NaN, not as the last epoch's."""
-        if self._is_fitting(trainer):
-            assert isinstance(pl_module, Tagger)
-            pl_module.thresholds.fill_(torch.nan)
+        """What this pass does not fit must show as NaN."""
+        if not trainer.sanity_checking:
+            _unfit(pl_module)
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Fit, keep, log."""
-        if not self._is_fitting(trainer):
+        if trainer.sanity_checking:
             return
         assert isinstance(pl_module, Tagger)
-        split = pl_module.collected.gather()
+        split = pl_module.validation_scores()
         thresholds = self.rule.fit(split.scores, split.targets)
         pl_module.thresholds.copy_(torch.from_numpy(thresholds))
-        self._log(trainer, pl_module.card.tags, thresholds)
-
-    @staticmethod
-    def _is_fitting(trainer: pl.Trainer) -> bool:
-        return trainer.state.fn == "fit" and not trainer.sanity_checking
+        self._is_stale = False
+        if trainer.state.fn == "fit":
+            self._log(trainer, pl_module.card.tags, thresholds)
 
     def _log(self, trainer: pl.Trainer, tags: tuple[str, ...], thresholds: Any) -> None:
         fitted = {
@@ -55,3 +70,8 @@ class ThresholdFitting(pl.Callback):
         never = [tag for tag in tags if f"threshold/{tag}" not in fitted]
         if never and trainer.current_epoch == 0 and trainer.is_global_zero:
             log.warning("never decided, for want of both classes in validation: %s", ", ".join(never))
+
+
+def _unfit(tagger: pl.LightningModule) -> None:
+    assert isinstance(tagger, Tagger)
+    tagger.thresholds.fill_(torch.nan)
