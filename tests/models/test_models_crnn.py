@@ -9,24 +9,26 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from torch import Tensor, nn
 
-from songmood.errors import ConfigError
+from songmood.errors import CheckpointError, ConfigError
 from songmood.models.crnn import CRNN, build_crnn, pad_to_steps
+from songmood.models.parts.recurrent import PublishedGRU
 
 CONFIGS = Path(__file__).parents[2] / "conf" / "model"
 TINY = {"filters": [2, 3], "pools": [[8, 2], [4, 3]], "gru_width": 4, "hidden": 5}  # 6 frames to a step
 
 # Convolutions 576 + 73,728 + 2 * 147,456, batch norms 2 * (64 + 3 * 128), GRUs 3 * 32 * (128 + 32 + 2) and
-# 3 * 32 * (32 + 32 + 2).
+# 3 * 32 * (32 + 32 + 2); the published GRU has one bias a gate less.
 TRUNK = 370_112 + 15_552 + 6_336
+PUBLISHED = TRUNK - 2 * 96
 PARAMETERS = {
     ("crnn", "paper"): TRUNK + (32 * 128 + 128) + (128 * 56 + 56),
     ("crnn_attn", "paper"): TRUNK + 32 + 4_224 + 7_224,
     ("crnn_fusion", "paper"): TRUNK + ((32 + 22) * 128 + 128) + 7_224,
     ("crnn_attn_fusion", "paper"): TRUNK + 32 + 7_040 + 7_224,
-    ("crnn", "published"): TRUNK + (32 * 56 + 56),
-    ("crnn_attn", "published"): TRUNK + 32 + 1_848,
-    ("crnn_fusion", "published"): TRUNK + 1_848 + ((56 + 22) * 128 + 128) + 7_224,
-    ("crnn_attn_fusion", "published"): TRUNK + 32 + 1_848 + 10_112 + 7_224,
+    ("crnn", "published"): PUBLISHED + (32 * 56 + 56),
+    ("crnn_attn", "published"): PUBLISHED + 32 + 1_848,
+    ("crnn_fusion", "published"): PUBLISHED + 1_848 + ((56 + 22) * 128 + 128) + 7_224,
+    ("crnn_attn_fusion", "published"): PUBLISHED + 32 + 1_848 + 10_112 + 7_224,
 }
 
 
@@ -191,3 +193,21 @@ def test_bands_that_pooling_leaves_over_reach_the_gru() -> None:
     net = build_crnn(3, filters=[2], pools=[[5, 4]], gru_width=4)  # floor(96 / 5) = 19 bands
     assert net.recurrent.gru.input_size == 38
     assert net(mel(2, 9)).shape == (2, 3)
+
+
+def test_weights_of_the_other_gru_are_refused_in_one_line() -> None:
+    state = build_crnn(3).state_dict()
+    with pytest.raises(
+        CheckpointError, match=r"of PyTorch's GRU, which model\.head=published had before .*; train again"
+    ):
+        build_crnn(3, head="published").load_state_dict(state)
+
+
+def test_the_gates_of_the_published_gru_saturate() -> None:
+    gru = PublishedGRU(1, 1)
+    with torch.no_grad():
+        gru.bias.copy_(torch.tensor([2.5, 0.0, 3.0]))  # an update gate of one: nothing is ever taken in
+    assert gru(torch.randn(2, 5, 1)).count_nonzero() == 0
+    with torch.no_grad():
+        gru.bias.copy_(torch.tensor([-2.5, 0.0, 3.0]))  # and of zero: nothing is ever kept
+    torch.testing.assert_close(gru(torch.zeros(1, 3, 1)), torch.full((1, 3, 1), 3.0).tanh())

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from songmood.models.parts.initialisation import initialise_like_keras
+from songmood.models.parts.recurrent import PublishedGRU
 
 
 def test_kernels_are_uniform_within_glorots_range() -> None:
@@ -22,6 +23,15 @@ def test_a_gru_has_one_orthogonal_recurrent_kernel_per_layer_and_one_glorot_rang
         torch.testing.assert_close(layer.T @ layer, torch.eye(width))  # Keras' (6, 18) matrix has orthonormal rows
     limit = (6 / (10 + 18)) ** 0.5
     assert 0.9 * limit < gru.weight_ih_l0.abs().max() <= limit
+
+
+def test_the_published_gru_starts_as_the_other_does() -> None:
+    gru = PublishedGRU(10, 6)
+    initialise_like_keras(gru)
+    torch.testing.assert_close(gru.weight_hh.T @ gru.weight_hh, torch.eye(6))
+    limit = (6 / (10 + 18)) ** 0.5
+    assert 0.9 * limit < gru.weight_ih.abs().max() <= limit
+    assert gru.bias.count_nonzero() == 0
 
 
 def test_biases_are_zero() -> None:

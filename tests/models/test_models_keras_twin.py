@@ -33,8 +33,8 @@ def keras_network(keras: Any, *, head: str, attention: bool, fusion: bool) -> An
         maps = layers.MaxPooling2D(pool)(maps)
         maps = layers.Dropout(0.1)(maps)
     steps = layers.Reshape((15, 128))(maps)
-    states = layers.GRU(WIDTH, return_sequences=True, reset_after=True)(steps)
-    states = layers.GRU(WIDTH, return_sequences=attention, reset_after=True)(states)
+    states = layers.GRU(WIDTH, return_sequences=True, **gates(keras, head))(steps)
+    states = layers.GRU(WIDTH, return_sequences=attention, **gates(keras, head))(states)
     if attention:
         weights = layers.Softmax(axis=1)(layers.Dense(1, name="attention")(states))
         vector = layers.Reshape((WIDTH,))(layers.Dot(axes=1)([states, weights]))
@@ -51,6 +51,14 @@ def keras_network(keras: Any, *, head: str, attention: bool, fusion: bool) -> An
             vector = layers.Dense(128, activation="tanh", name="hidden")(vector)
     scores = layers.Dense(NUM_TAGS, activation="sigmoid", name="out")(vector)
     return keras.Model([mel, features] if fusion else [mel], scores)
+
+
+def gates(keras: Any, head: str) -> dict[str, Any]:
+    """What TensorFlow 1.14 took without being told, and what PyTorch always does."""
+    if head == "published":
+        ops = keras.ops  # Keras 3's own hard_sigmoid is another, relu6(x + 3) / 6
+        return {"reset_after": False, "recurrent_activation": lambda x: ops.clip(0.2 * x + 0.5, 0, 1)}
+    return {"reset_after": True}
 
 
 def randomise(model: Any, rng: np.random.Generator) -> None:
@@ -83,11 +91,15 @@ def transferred(model: Any) -> dict[str, torch.Tensor]:
         state[f"blocks.{index}.norm.running_var"] = variance
         state[f"blocks.{index}.norm.num_batches_tracked"] = np.int64(0)
     for index, gru in enumerate(kinds["GRU"]):
-        kernel, recurrent, (bias, recurrent_bias) = (gates_reordered(part) for part in weights_of(gru))
-        state[f"recurrent.gru.weight_ih_l{index}"] = kernel.T
-        state[f"recurrent.gru.weight_hh_l{index}"] = recurrent.T
-        state[f"recurrent.gru.bias_ih_l{index}"] = bias
-        state[f"recurrent.gru.bias_hh_l{index}"] = recurrent_bias
+        kernel, recurrent, bias = weights_of(gru)
+        if gru.reset_after:
+            biases = gates_reordered(bias)
+            state[f"recurrent.gru.weight_ih_l{index}"] = gates_reordered(kernel).T
+            state[f"recurrent.gru.weight_hh_l{index}"] = gates_reordered(recurrent).T
+            state[f"recurrent.gru.bias_ih_l{index}"], state[f"recurrent.gru.bias_hh_l{index}"] = biases
+        else:
+            parts = {"weight_ih": kernel.T, "weight_hh": recurrent.T, "bias": bias}
+            state |= {f"recurrent.layers.{index}.{name}": value for name, value in parts.items()}
     names = {"attention": "time_pooling.score", "hidden": "head.hidden", "opinion": "head.opinion.out"}
     for dense in kinds["Dense"]:
         kernel, bias = weights_of(dense)

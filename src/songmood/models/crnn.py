@@ -27,7 +27,7 @@ from songmood.models.parts.blocks import conv_blocks
 from songmood.models.parts.features import FeatureStandardiser
 from songmood.models.parts.heads import HEADS
 from songmood.models.parts.initialisation import initialise_like_keras
-from songmood.models.parts.recurrent import Recurrent
+from songmood.models.parts.recurrent import PublishedRecurrent, Recurrent
 from songmood.models.parts.settings import read_pools, require_choice, require_counts, require_dropouts, require_flags
 from songmood.models.parts.time_pooling import AttentionPooling, LastState
 
@@ -50,7 +50,7 @@ class CRNN(nn.Module):
     def __init__(
         self,
         blocks: nn.Module,
-        recurrent: Recurrent,
+        recurrent: Recurrent | PublishedRecurrent,
         time_pooling: nn.Module,
         head: nn.Module,
         *,
@@ -91,7 +91,7 @@ class CRNN(nn.Module):
         """
         maps = self.blocks(pad_to_steps(mel, self.min_frames))
         with torch.autocast(mel.device.type, enabled=False):  # a thousandth of the work, and bf16 would cost digits
-            states = self.recurrent(maps.to(self.recurrent.gru.weight_ih_l0.dtype))
+            states = self.recurrent(maps.to(self.recurrent.dtype))
             vector = self.time_pooling(states)
             logits: Tensor = self.head(vector, self._standardised(features))
         return logits
@@ -139,7 +139,7 @@ def build_crnn(
         num_features: F, the features that a track has; wanted with `fusion`, left aside without.
         attention: pool over time by attention instead of taking the last state.
         fusion: let the features of the track join the head.
-        head: ``"paper"``, or ``"published"`` for what the paper's authors' code does.
+        head: ``"paper"``, or ``"published"`` for what the paper's authors' code does, its GRU included.
         filters: channels of each block.
         pools: (bands, frames) that each block pools over.
         gru_width: units of each GRU layer.
@@ -161,7 +161,7 @@ def build_crnn(
     fused = num_features if fusion else 0
     net = CRNN(
         conv_blocks(filters, sizes, dropout=block_dropout, epsilon=1e-3, momentum=0.01),  # Keras' batch norm
-        Recurrent(filters[-1] * bands, gru_width),
+        (PublishedRecurrent if head == "published" else Recurrent)(filters[-1] * bands, gru_width),
         AttentionPooling(gru_width) if attention else LastState(),
         HEADS[head](gru_width, fused, num_tags, hidden, head_dropout),
         min_frames=math.prod(size[1] for size in sizes),

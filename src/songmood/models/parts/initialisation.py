@@ -2,6 +2,8 @@
 
 from torch import nn
 
+from songmood.models.parts.recurrent import PublishedGRU
+
 
 def initialise_like_keras(net: nn.Module) -> None:
     """Draw new weights: Glorot-uniform kernels, orthogonal recurrent kernels, zero biases.
@@ -10,7 +12,7 @@ def initialise_like_keras(net: nn.Module) -> None:
     Source: the defaults of keras.layers.Conv2D, Dense and GRU.
     """
     for module in net.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear | nn.GRU):
+        if isinstance(module, nn.Conv2d | nn.Linear | nn.GRU | PublishedGRU):
             for name, parameter in module.named_parameters(recurse=False):
                 if name.startswith("bias"):
                     nn.init.zeros_(parameter)
