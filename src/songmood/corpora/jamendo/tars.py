@@ -1,11 +1,11 @@
 """The members of a tar, streamed: nothing is unpacked, and nothing in the tar is trusted.
 
-The standard library's `tarfile` reads headers of any size, keeps every member, follows sparse maps and links, and
-raises many kinds of exceptions on mutated bytes. Here one loop over the 512-byte blocks (ustar, pax, GNU) yields plain
-files and says of everything else why it is none. A member's bytes are read when they are asked for, and never written.
+`tarfile` reads the headers, from a file that goes forwards only and gives out so many bytes for each; contents are read
+past it when they are asked for, without a copy. Of everything that is no plain file it is said why.
 """
 
 import gzip
+import io
 import re
 import tarfile
 import zlib
@@ -13,17 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, cast
 
 import numpy as np
 
-BLOCK = 512  # bytes
-LONGEST_HEADER = 1 << 16  # bytes of a long name or of pax records; the names here have 20 characters
-_FILES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
-_PAX = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE)
-_PASSED_OVER = (tarfile.XGLTYPE, tarfile.GNUTYPE_LONGLINK)
-_WITHOUT_CONTENT = {
-    tarfile.DIRTYPE: "a directory",
+BLOCK = tarfile.BLOCKSIZE
+LONGEST_HEADER = 1 << 12  # bytes, with long names and pax records; the names here have 20 characters
+MOST_MEMBERS = 10_000  # an archive has some hundred; a tar of empty files is one way to fill a memory
+_KINDS = {
     tarfile.LNKTYPE: "a hard link",
     tarfile.SYMTYPE: "a symbolic link",
     tarfile.CHRTYPE: "a device",
@@ -31,21 +28,10 @@ _WITHOUT_CONTENT = {
     tarfile.FIFOTYPE: "a pipe",
 }
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
-_PAX_RECORD = re.compile(rb"(\d{1,8}) ([^=]{1,200})=")
 
 
 class TarDamagedError(Exception):
     """The rest of the tar cannot be read; the message says what and where."""
-
-
-class ByteStream(Protocol):
-    """What is read of a file."""
-
-    def readinto(self, buffer: memoryview, /) -> int | None:
-        """Fill what can be filled now; 0 at the end."""
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Move."""
 
 
 @dataclass(frozen=True)
@@ -68,23 +54,76 @@ class Member:
         return _UNPRINTABLE.sub("?", self.name[:100]) + ("..." if len(self.name) > 100 else "")
 
 
-class TarStream:
-    """Reads a tar from its beginning to its end, once: iterate over the members and `read` those that are wanted."""
+class _Forwards:
+    """A file as `tarfile` is given it: forwards only, not beyond `longest`, and for each header so many bytes.
 
-    def __init__(self, file: ByteStream, longest: int, *, can_seek: bool = True) -> None:
-        """Begin.
+    Attributes:
+        position: bytes from the beginning.
+        header_left: bytes that may still be read of the current header.
+        block: what was read last.
+    """
 
-        Args:
-            file: the tar's bytes.
-            longest: bytes after which the tar counts as endless; a compressed one can be as long as it likes.
-            can_seek: whether unwanted content is skipped without reading it.
-        """
+    def __init__(self, file: io.RawIOBase | io.BufferedIOBase, longest: int) -> None:
         self._file = file
         self._longest = longest
-        self._can_seek = can_seek
-        self._position = 0
+        self.position = 0
+        self.header_left = LONGEST_HEADER
+        self.block = b""
+
+    def tell(self) -> int:
+        return self.position
+
+    def seek(self, position: int) -> None:
+        if position < self.position:
+            raise TarDamagedError(f"its header at byte {self.position} leads back to byte {position}")
+        self.expect(position - self.position)
+        with self._damage_named():
+            self._file.seek(position)
+        self.position = position
+
+    def read(self, size: int) -> bytes:
+        if not 0 <= size <= self.header_left:
+            raise TarDamagedError(f"a header of more than {LONGEST_HEADER:,} bytes at byte {self.position}")
+        self.header_left -= size
+        block = bytearray(size)
+        self.block = bytes(block[: self.readinto(memoryview(block))])
+        return self.block
+
+    def readinto(self, view: memoryview) -> int:
+        """Fill `view`; the number of bytes, fewer only at the end."""
+        begin = self.position
+        with self._damage_named():
+            while view and (got := self._file.readinto(view)):
+                self.position += got
+                view = view[got:]
+        self.expect(0)
+        return self.position - begin
+
+    def expect(self, size: int) -> None:
+        """Raise where the tar has no room for `size` bytes more."""
+        if self.position + size > self._longest:
+            raise TarDamagedError(f"it goes on after {self._longest} bytes, more than all of its tracks need")
+
+    @contextmanager
+    def _damage_named(self) -> Iterator[None]:
+        try:
+            yield
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise TarDamagedError(f"it cannot be decompressed after byte {self.position} ({error})") from None
+
+
+class TarStream:
+    """Reads a tar from its beginning to its end, once: iterate over the members and `read` those that are wanted.
+
+    Args:
+        file: the tar's bytes.
+        longest: bytes after which the tar counts as endless; a compressed one can be as long as it likes.
+    """
+
+    def __init__(self, file: io.RawIOBase | io.BufferedIOBase, longest: int) -> None:
+        self._file = _Forwards(file, longest)
+        self._tar: tarfile.TarFile | None = None
         self._unread = 0  # bytes of the current member's content
-        self._padding = 0  # bytes from the content's end to a full block
 
     def __iter__(self) -> Iterator[Member]:
         """The members; directories are passed over.
@@ -92,17 +131,14 @@ class TarStream:
         Raises:
             TarDamagedError: a header is damaged, or the tar ends in the middle of something, or does not end.
         """
-        overrides: dict[str, str] = {}  # what headers before the member say of it
-        while (header := self._header()) is not None:
-            if header.type in _PAX:
-                overrides |= pax_records(self._metadata())
-            elif header.type == tarfile.GNUTYPE_LONGNAME:
-                overrides["path"] = self._metadata().split(b"\0", 1)[0].decode("utf-8", "replace")
-            elif header.type not in _PASSED_OVER:
-                if header.type != tarfile.DIRTYPE:
-                    yield self._member(header, overrides)
-                overrides = {}
-            self._skip()
+        for _ in range(MOST_MEMBERS + 1):  # and the end
+            entry = self._next()
+            if entry is None:
+                return
+            if not entry.isdir():
+                self._unread = entry.size
+                yield Member(entry.name.removeprefix("./"), entry.size, _fault(entry))
+        raise TarDamagedError(f"it has more than {MOST_MEMBERS:,} members")
 
     def read(self) -> memoryview:
         """The content of the current member, once.
@@ -110,85 +146,40 @@ class TarStream:
         Raises:
             TarDamagedError: the tar ends in the middle of it.
         """
+        self._file.expect(self._unread)
         content = np.empty(self._unread, np.uint8).data  # unlike a bytearray not zeroed first
-        self._fill(content)
         self._unread = 0
+        if self._file.readinto(content) < len(content):
+            raise TarDamagedError(f"it ends at byte {self._file.position}, in the middle of a member")
         return content
 
-    def _header(self) -> tarfile.TarInfo | None:
-        block = bytearray(BLOCK)
-        begin = self._position
-        if not self._fill(memoryview(block), may_end=True) or not any(block):
-            return None  # a missing end mark is no matter: whatever should be there and is not will be missed
+    def _next(self) -> tarfile.TarInfo | None:
+        begin = self._tar.offset if self._tar else 0
+        self._file.header_left = LONGEST_HEADER
         try:
-            header = tarfile.TarInfo.frombuf(bytes(block), "utf-8", "replace")
-        except (tarfile.HeaderError, ValueError, OverflowError) as error:
-            raise TarDamagedError(f"its header at byte {begin} is damaged ({error})") from None
-        if header.size < 0:
-            raise TarDamagedError(f"its header at byte {begin} is damaged (a size of {header.size})")
-        if header.type == tarfile.GNUTYPE_SPARSE and block[482]:  # the map goes on in further blocks
-            self._pass_over_sparse_map()
-        self._expect(0 if header.type in _WITHOUT_CONTENT else header.size)
-        return header
+            if self._tar is None:  # reads the first header at once
+                self._tar = tarfile.TarFile(fileobj=cast(Any, self._file), encoding="utf-8", errors="replace")
+            self._tar.pax_headers = {}  # what an earlier header said of all members: one more way to contradict them
+            entry = self._tar.next()
+        except (TarDamagedError, OSError):
+            raise
+        except Exception as error:  # mutated bytes make it raise many kinds: ValueError, OverflowError, IndexError ...
+            raise _damaged(begin, str(error)) from None
+        if entry is None and any(self._file.block):  # a missing end mark is no matter: what is not there will be missed
+            raise _damaged(begin, "truncated" if len(self._file.block) < BLOCK else "bad checksum")
+        if entry and (entry.size < 0 or not entry.pax_headers.get("size", "0").isdecimal()):
+            raise _damaged(begin, "a size that is no number")
+        return entry
 
-    def _member(self, header: tarfile.TarInfo, overrides: dict[str, str]) -> Member:
-        name = overrides.get("path", header.name).removeprefix("./")
-        fault = _WITHOUT_CONTENT.get(header.type, None if header.type in _FILES else "not a plain file")
-        if header.type == tarfile.GNUTYPE_SPARSE or any(key.startswith("GNU.sparse") for key in overrides):
-            fault = "a sparse file"
-        if header.type in _FILES and "size" in overrides:
-            if re.fullmatch("[0-9]{1,18}", overrides["size"]) is None:
-                raise TarDamagedError(f"its header at byte {self._position} is damaged (a size that is no number)")
-            self._expect(int(overrides["size"]))
-        return Member(name, self._unread, fault)
 
-    def _expect(self, size: int) -> None:
-        self._unread = size
-        self._padding = -size % BLOCK
+def _damaged(position: int, reason: str) -> TarDamagedError:
+    return TarDamagedError(f"its header at byte {position} is damaged ({reason})")
 
-    def _metadata(self) -> bytes:
-        if self._unread > LONGEST_HEADER:
-            raise TarDamagedError(f"a header of {self._unread} bytes at byte {self._position}")
-        return bytes(self.read())
 
-    def _pass_over_sparse_map(self) -> None:
-        block = bytearray(BLOCK)
-        self._fill(memoryview(block))
-        while block[504]:
-            self._fill(memoryview(block))
-
-    def _skip(self) -> None:
-        left = self._unread + self._padding
-        self._expect(0)
-        if self._can_seek:
-            self._advance(left)
-            self._file.seek(left, 1)
-            return
-        while left:
-            scratch = bytearray(min(left, 1 << 20))
-            self._fill(memoryview(scratch))
-            left -= len(scratch)
-
-    def _fill(self, view: memoryview, *, may_end: bool = False) -> bool:
-        """Fill `view`; False where the tar ends just here and `may_end`."""
-        size = len(view)
-        while view:
-            try:
-                got = self._file.readinto(view)
-            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-                raise TarDamagedError(f"it cannot be decompressed after byte {self._position} ({error})") from None
-            if not got:
-                if may_end and len(view) == size:
-                    return False
-                raise TarDamagedError(f"it ends at byte {self._position}, in the middle of a member")
-            self._advance(got)
-            view = view[got:]
-        return True
-
-    def _advance(self, size: int) -> None:
-        self._position += size
-        if self._position > self._longest:
-            raise TarDamagedError(f"it goes on after {self._longest} bytes, more than all of its tracks need")
+def _fault(entry: tarfile.TarInfo) -> str | None:
+    if entry.issparse() or any(key.startswith("GNU.sparse") for key in entry.pax_headers):
+        return "a sparse file"
+    return None if entry.isreg() else _KINDS.get(entry.type, "not a plain file")
 
 
 @contextmanager
@@ -199,24 +190,6 @@ def open_tar(path: Path, longest: int) -> Iterator[TarStream]:
         file.seek(0)
         if is_compressed:
             with gzip.open(file) as plain:
-                yield TarStream(cast(ByteStream, plain), longest, can_seek=False)
+                yield TarStream(plain, longest)
         else:
-            yield TarStream(cast(ByteStream, file), longest)
-
-
-def pax_records(data: bytes) -> dict[str, str]:
-    """The `length key=value` records of a pax header.
-
-    Raises:
-        TarDamagedError: it does not consist of such records.
-    """
-    records = {}
-    position = 0
-    while position < len(data):
-        record = _PAX_RECORD.match(data, position)
-        end = position + int(record[1]) if record else 0
-        if record is None or not record.end() <= end - 1 < len(data) or data[end - 1 : end] != b"\n":
-            raise TarDamagedError("a pax header that is none")
-        records[record[2].decode("utf-8", "replace")] = data[record.end() : end - 1].decode("utf-8", "replace")
-        position = end
-    return records
+            yield TarStream(file, longest)
