@@ -4,7 +4,6 @@ The caches are sparse files, so that 100,000 tracks of 203 s fit on any disk. Th
 cache like any other page; each corpus is timed on equally many windows, which the warm-up has brought there.
 """
 
-import pickle
 import tempfile
 import tracemalloc
 from collections.abc import Iterator
@@ -50,13 +49,11 @@ class Corpus:
     Attributes:
         batches: an epoch's.
         loader: of its first batches.
-        pickled: bytes that go to a worker process.
         megabytes: that opening the cache and one pass take in the process, besides the page cache.
     """
 
     batches: TrainingBatches
     loader: HostLoader
-    pickled: int
     megabytes: float
 
 
@@ -70,12 +67,11 @@ def rows() -> list[Row]:
     found = []
     for size in SIZES[1:]:
         name, least = f"{size:,} tracks against {SIZES[0]:,}", str(SIZES[0])
-        sent = f"{corpora[size].pickled:,} bytes go to a worker"
         per_mb = {number: number / corpora[number].megabytes for number in SIZES}
         found += [
             Row(f"reading, {name}", reading[least], reading[str(size)], "windows/s", 0.8, "windows as drawn"),
             Row(f"drawing an epoch, {name}", drawing[least], drawing[str(size)], "windows/s", 0.5, "each window once"),
-            Row(f"memory, {name}", per_mb[SIZES[0]], per_mb[size], "tracks/MB", 1, sent),
+            Row(f"memory, {name}", per_mb[SIZES[0]], per_mb[size], "tracks/MB", 1, "without the page cache"),
         ]
     return found
 
@@ -95,7 +91,7 @@ def _open(path: Path, size: int) -> Corpus:
     del batch
     megabytes = tracemalloc.get_traced_memory()[0] / 1e6
     tracemalloc.stop()
-    return Corpus(batches, loader, len(pickle.dumps(windows)), megabytes)
+    return Corpus(batches, loader, megabytes)
 
 
 def _read(loader: HostLoader) -> int:

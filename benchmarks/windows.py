@@ -73,7 +73,6 @@ def _time(cache: MelCache, tracks: SplitTracks, batches: TrainingBatches, files:
             "parallel": lambda: _count(parallel),
         }
     )
-    parallel.close()
     same = "every window equal"
     found = [
         Row("windows, one core, against np.load(mmap_mode='r')", seen["npy"], seen["alone"], "windows/s", 10, same),
@@ -85,9 +84,9 @@ def _time(cache: MelCache, tracks: SplitTracks, batches: TrainingBatches, files:
             0.8,
             "bytes",
         ),
-        Row("windows, two workers, against a plain DataLoader", seen["plain"], seen["parallel"], "windows/s", 1, same),
+        Row("windows, two threads, against a plain DataLoader", seen["plain"], seen["parallel"], "windows/s", 1, same),
         Row(
-            "windows, two workers, against twice one core", 2 * seen["alone"], seen["parallel"], "windows/s", 0.7, same
+            "windows, two threads, against twice one core", 2 * seen["alone"], seen["parallel"], "windows/s", 0.7, same
         ),
     ]
     return [*found, _on_the_gpu(cache, tracks, batches) if torch.cuda.is_available() else without_gpu(RESIDENT, 1)]

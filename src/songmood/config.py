@@ -17,6 +17,7 @@ MOVED = {  # modules that configurations and checkpoints of earlier versions nam
     "songmood.data.windows": "songmood.loading.windows",
     "songmood.training.sweep": "songmood.runs.sweep",
 }
+GONE = {"songmood.loading.datamodule.MoodDataModule": {"worker_start"}}  # what such configurations say and nobody reads
 
 
 def config_dir() -> Path:
@@ -64,9 +65,11 @@ def _require_signature(factory: "functools.partial[Any]", runtime: Mapping[str, 
 
 
 def renamed(node: Any) -> Any:
-    """A stored configuration with each `_target_` that has moved since under its present name."""
+    """A stored configuration as it would be written today: moved names by their present ones, without what is gone."""
     if isinstance(node, Mapping):
-        return {key: _present(child) if key == "_target_" else renamed(child) for key, child in node.items()}
+        now = {key: _present(child) if key == "_target_" else renamed(child) for key, child in node.items()}
+        gone = GONE.get(str(now.get("_target_")), set())
+        return {key: child for key, child in now.items() if key not in gone}
     return [renamed(child) for child in node] if isinstance(node, list) else node
 
 

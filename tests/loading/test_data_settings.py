@@ -33,9 +33,20 @@ def test_whole_tracks_can_be_scored() -> None:
     assert settings.sampling == RandomWindows(per_track=5, seed=0)
 
 
+def test_short_crops_are_drawn_anew_and_tracks_are_scored_whole() -> None:
+    settings = configured("data=crops", "data.window=200", "data.sampling.per_track=3", "seed=2")
+    assert settings == DataSettings(
+        sampling=FreshWindows(per_track=3, seed=2),
+        validation_sampling=AllWindows(hop=200),
+        test_sampling=AllWindows(hop=200),
+        window=200,
+    )
+    assert configured("data=crops", "data.tracks_together=true").tracks_together
+
+
 def test_validation_windows_can_differ_from_training_windows() -> None:
-    settings = configured("data=random", "+data/windows@data.validation_sampling=centre")
-    assert settings.validation_sampling == CentreWindow()
+    settings = configured("data=random", "data/windows@data.validation_sampling=all", "data.validation_sampling.hop=50")
+    assert settings.validation_sampling == AllWindows(hop=50)
 
 
 @pytest.mark.parametrize(
@@ -49,10 +60,10 @@ def test_validation_windows_can_differ_from_training_windows() -> None:
         ("evaluation_batch_size", "many"),
         ("num_workers", -1),
         ("num_workers", None),
-        ("worker_start", "forks"),
         ("device_resident", "yes"),
         ("device_resident", 1),
         ("shuffle_targets", None),
+        ("tracks_together", 2),
         ("sampling", "random"),
         ("sampling", None),
         ("validation_sampling", "base"),

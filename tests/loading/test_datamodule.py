@@ -13,8 +13,11 @@ from songmood.cache.read import MelCache
 from songmood.errors import ConfigError, CorpusError
 from songmood.loading.batch import Batch
 from songmood.loading.datamodule import MoodDataModule
+from songmood.loading.gather import _copy_frames
 from songmood.loading.loader import HostLoader, ResidentLoader
+from songmood.loading.split import SplitTracks, Stretches
 from songmood.loading.windows import AllWindows, CentreWindow, FreshWindows, RandomWindows
+from songmood.tracks import Track
 from tiny_cache import tiny_cache
 
 SPLITS = {"train": ["e", "a", "c", "b"], "validation": ["d", "g"], "test": ["f", "h"]}
@@ -29,11 +32,22 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> MelCache:
 Make = Callable[..., MoodDataModule]
 
 
+class Untouched:
+    """A corpus that must not be asked for anything yet."""
+
+    @property
+    def splits(self) -> dict[str, list[Track]]:
+        raise AssertionError
+
+    def open(self) -> MelCache:
+        raise AssertionError
+
+
 @pytest.fixture
 def make(cache: MelCache) -> Make:
     def made(**changes: Any) -> MoodDataModule:
         values = {"sampling": FreshWindows(per_track=4), "window": 64, "batch_size": 5, "seed": 0}
-        return MoodDataModule(cache, SPLITS, **values | changes)
+        return MoodDataModule(cache=cache, splits=SPLITS, **values | changes)
 
     return made
 
@@ -105,6 +119,38 @@ def test_prediction_covers_the_test_split(make: Make, tmp_path: Path) -> None:
     assert torch.cat([batch.track for batch in net.seen["test"]]).tolist() == [0, 0, 0, 1]
 
 
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_any_split_can_be_predicted_its_windows_drawn_as_the_test_splits(
+    make: Make, tmp_path: Path, split: str
+) -> None:
+    net, data = Net(), make(predict_split=split, test_sampling=AllWindows(hop=64), batch_size=3)
+    predicted = trainer(tmp_path).predict(net, datamodule=data)
+    ids = [data.track_ids[split][int(row)] for batch in predicted or [] for row in batch]  # type: ignore[union-attr]
+    windows = {track: 1 + -(-(LENGTHS[track] - 64) // 64) for track in data.track_ids[split]}
+    assert ids == [track for track, count in windows.items() for _ in range(count)]
+
+
+def test_a_corpus_of_any_kind_is_opened_when_it_is_needed(cache: MelCache) -> None:
+    class Corpus:
+        opened = 0
+        splits = {  # noqa: RUF012
+            split: [Track(name, "artist", "album", f"{name}.mp3", 1.0, ()) for name in names]
+            for split, names in SPLITS.items()
+        }
+
+        def open(self) -> MelCache:
+            self.opened += 1
+            return cache
+
+    corpus = Corpus()
+    data = MoodDataModule(corpus, window=64)
+    assert corpus.opened == 0
+    assert data.track_ids["train"] == ("e", "a", "b")
+    (batch,) = data.val_dataloader()
+    assert batch.mel[:, 0, 1, 0].tolist() == [3, 13]  # the centre, where nothing is said
+    assert corpus.opened == 1
+
+
 @pytest.mark.parametrize("num_workers", [0, 1])
 @pytest.mark.parametrize("killed_after", [1, 2])
 def test_a_resumed_run_sees_the_batches_that_the_undisturbed_one_sees(
@@ -135,12 +181,16 @@ def test_validation_windows_stay_while_training_windows_change(make: Make, tmp_p
 def test_validation_may_be_sampled_its_own_way(make: Make) -> None:
     (batch,) = make(validation_sampling=CentreWindow()).val_dataloader()
     assert batch.mel[:, 0, 1, 0].tolist() == [3, 13]
+    (batch,) = make(validation_sampling=AllWindows(hop=4)).val_dataloader()
+    assert batch.track.tolist() == [0] * 3 + [1] * 8  # 70 and 90 frames
+    assert batch.mel[:, 0, 1, 0].tolist() == [0, 4, 6, 0, 4, 8, 12, 16, 20, 24, 26]
+    assert batch.window.tolist() == list(range(11))
 
 
 def test_a_track_has_the_same_random_windows_in_every_split(cache: MelCache) -> None:
     common: dict[str, Any] = {"sampling": RandomWindows(seed=4), "window": 64, "seed": 0}
-    as_train = MoodDataModule(cache, {"train": ["a", "b"]}, **common)
-    as_validation = MoodDataModule(cache, {"validation": ["e", "f", "a"]}, **common)
+    as_train = MoodDataModule(cache=cache, splits={"train": ["a", "b"]}, **common)
+    as_validation = MoodDataModule(cache=cache, splits={"validation": ["e", "f", "a"]}, **common)
     starts = [
         sorted(frame for batch in loader for frame in batch.mel[batch.mel[:, 0, 0, 0] == 0][:, 0, 1, 0].tolist())
         for loader in (as_train.train_dataloader(), as_validation.val_dataloader())
@@ -168,15 +218,42 @@ def test_auto_asks_for_twice_the_room(
     make: Make, monkeypatch: pytest.MonkeyPatch, free: int, is_resident: bool
 ) -> None:
     monkeypatch.setattr("torch.cuda.mem_get_info", lambda device: (free, 10**12))
-    assert make(device_resident="auto")._is_resident("train", torch.device("cuda")) is is_resident
+    assert make(device_resident="auto")._is_resident("train", "train", torch.device("cuda")) is is_resident
 
 
-def test_the_end_of_a_stage_gives_memory_and_processes_back(make: Make) -> None:
+def test_an_accelerator_gets_the_frames_that_windows_need_and_each_split_once(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = []
+
+    def count(cache: MelCache, tracks: SplitTracks, stretches: Stretches, device: torch.device) -> Any:
+        copied.append((tracks.name, int(stretches.frames.sum())))
+        return _copy_frames(cache, tracks, stretches, device)
+
+    monkeypatch.setattr("songmood.loading.gather._copy_frames", count)
+    net, run = Net(), trainer(tmp_path, 2, enable_checkpointing=False)
+    data = make(device_resident=True, validation_sampling=CentreWindow())
+    run.fit(net, datamodule=data)
+    for _ in range(2):  # as for each checkpoint that is reported
+        run.validate(net, datamodule=data, verbose=False)
+        run.test(net, datamodule=data, verbose=False)
+    run.predict(net, datamodule=data)
+    assert sorted(copied) == [("test", 2 * 64), ("train", 200 + 300 + 120), ("validation", 2 * 64)]
+
+
+def test_training_on_windows_that_stay_copies_only_those(make: Make) -> None:
+    data = make(device_resident=True, sampling=CentreWindow())
+    data.train_dataloader()
+    (resident,) = data._resident.values()
+    assert len(resident._frames) == 3 * 64
+
+
+def test_the_end_of_training_gives_its_memory_back(make: Make) -> None:
     data = make(device_resident=True)
     data.train_dataloader()
+    data.val_dataloader()
     data.teardown("fit")
-    assert not data._resident
-    assert not data._loaders
+    assert [name for name, *_ in data._resident] == ["validation"]
 
 
 def test_tracks_are_those_with_a_spectrogram(make: Make, caplog: pytest.LogCaptureFixture) -> None:
@@ -197,9 +274,7 @@ def test_the_standardiser_gets_each_training_track_once(make: Make) -> None:
 
 
 def test_features_of_a_cache_without_any_are_refused(tmp_path: Path) -> None:
-    data = MoodDataModule(
-        tiny_cache(tmp_path / "plain.h5", {"a": 70}), {"train": ["a"]}, sampling=CentreWindow(), seed=0
-    )
+    data = MoodDataModule(cache=tiny_cache(tmp_path / "plain.h5", {"a": 70}), splits={"train": ["a"]})
     with pytest.raises(CorpusError, match="has no features"):
         data.training_features()
 
@@ -215,8 +290,8 @@ def test_other_tags_than_the_caches_can_be_learnt(make: Make) -> None:
 def test_shuffled_targets_keep_to_their_split_and_their_seed(cache: MelCache) -> None:
     splits = {"train": ["a", "b", "d", "e", "f", "g"], "test": ["h"]}
     common: dict[str, Any] = {"sampling": CentreWindow(), "window": 64}
-    plain = MoodDataModule(cache, splits, seed=1, **common)
-    shuffled = [MoodDataModule(cache, splits, seed=1, shuffle_targets=True, **common) for _ in range(2)]
+    plain = MoodDataModule(cache=cache, splits=splits, seed=1, **common)
+    shuffled = [MoodDataModule(cache=cache, splits=splits, seed=1, shuffle_targets=True, **common) for _ in range(2)]
     assert shuffled[0].split_targets("train").tolist() == shuffled[1].split_targets("train").tolist()
     assert shuffled[0].split_targets("train").tolist() != plain.split_targets("train").tolist()
     assert sorted(shuffled[0].split_targets("train").tolist()) == sorted(plain.split_targets("train").tolist())
@@ -224,19 +299,28 @@ def test_shuffled_targets_keep_to_their_split_and_their_seed(cache: MelCache) ->
 
 
 def test_a_split_that_is_not_there_is_refused(cache: MelCache) -> None:
-    data = MoodDataModule(cache, {"test": ["a"]}, sampling=CentreWindow(), seed=0)
+    data = MoodDataModule(cache=cache, splits={"test": ["a"]})
     with pytest.raises(CorpusError, match="no split 'train'; the corpus has test"):
         data.train_dataloader()
 
 
 def test_a_setting_is_checked_before_the_cache_is_touched() -> None:
     with pytest.raises(ConfigError, match=r"data\.window=0"):
-        MoodDataModule(None, {}, sampling=CentreWindow(), seed=0, window=0)  # type: ignore[arg-type]
+        MoodDataModule(Untouched(), window=0)
     with pytest.raises(TypeError, match="windo"):
-        MoodDataModule(None, {}, sampling=CentreWindow(), seed=0, windo=5)  # type: ignore[arg-type]
+        MoodDataModule(Untouched(), windo=5)
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"corpus": True, "cache": True}, {"cache": True}, {"corpus": True, "splits": {}}]
+)
+def test_data_comes_from_a_corpus_or_from_a_cache_with_splits(cache: MelCache, given: dict[str, Any]) -> None:
+    values = {"corpus": Untouched(), "cache": cache, "splits": {}}
+    with pytest.raises(ConfigError, match="takes a corpus, or a cache and splits"):
+        MoodDataModule(**{name: values[name] for name in given})
 
 
 def test_nothing_is_logged_of_a_corpus_in_order(cache: MelCache, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, "songmood"):
-        list(MoodDataModule(cache, {"train": ["a"]}, sampling=CentreWindow(), window=64, seed=0).train_dataloader())
+        list(MoodDataModule(cache=cache, splits={"train": ["a"]}, window=64).train_dataloader())
     assert not caplog.messages

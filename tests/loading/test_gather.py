@@ -1,4 +1,4 @@
-import pickle
+import gc
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from songmood.cache.read import MelCache
-from songmood.loading.gather import HostWindows, ResidentWindows, resident_bytes
-from songmood.loading.sampler import Picks
-from songmood.loading.split import SplitTracks, read_split
+from songmood.loading.gather import BatchMemory, HostWindows, ResidentWindows, resident_bytes
+from songmood.loading.sampler import Picks, SplitWindows
+from songmood.loading.split import SplitTracks, Stretches, read_split
+from songmood.loading.windows import AllWindows, CentreWindow, RandomWindows, Sampling, Windows
 from tiny_cache import spectrogram, tiny_cache
 
 LENGTHS = {"a": 300, "b": 64, "c": 0, "d": 40, "e": 200, "f": 7}
@@ -72,7 +73,7 @@ def test_a_short_track_at_the_very_end_of_the_file_is_repeated(tmp_path: Path) -
     assert mel[0, :, 1].tolist() == [frame % 20 for frame in range(window)]
 
 
-def test_a_batch_is_new_memory_each_time(cache: MelCache, tracks: SplitTracks) -> None:
+def test_a_batch_stays_as_it_is_while_it_is_held(cache: MelCache, tracks: SplitTracks) -> None:
     windows = HostWindows(cache, tracks, WINDOW)
     first = windows.gather(picks([0], [0]))
     before = first.clone()
@@ -81,18 +82,68 @@ def test_a_batch_is_new_memory_each_time(cache: MelCache, tracks: SplitTracks) -
     first += 1  # and writable: the cache is not
 
 
-def test_host_windows_are_cheap_to_send_to_a_worker(cache: MelCache, tracks: SplitTracks) -> None:
-    windows = HostWindows(cache, tracks, WINDOW)
-    windows.gather(picks([0], [0]))  # the memory map is open now and must stay behind
-    sent = pickle.dumps(windows)
-    assert len(sent) < 2_000
-    assert torch.equal(pickle.loads(sent).gather(picks([1], [9])), windows.gather(picks([1], [9])))
+def test_memory_comes_back_when_the_last_view_of_it_is_gone() -> None:
+    memory = BatchMemory((3, 2))
+    lent = memory.lend(4)
+    place = lent.data_ptr()
+    view = lent.transpose(1, 2)[1:].unsqueeze(1)
+    array = view.numpy()
+    del lent
+    assert memory.lend(4).data_ptr() != place
+    del view
+    assert memory.lend(4).data_ptr() != place
+    del array
+    again = memory.lend(3)  # a smaller batch takes the first of it
+    assert again.data_ptr() == place
+    assert again.shape == (3, 3, 2)
+
+
+def test_a_larger_batch_than_the_memory_gets_new_one() -> None:
+    memory = BatchMemory((3, 2))
+    memory.lend(2)
+    assert memory.lend(5).shape == (5, 3, 2)
+
+
+def test_what_is_lent_outlives_its_lender() -> None:
+    memory = BatchMemory((3, 2))
+    lent = memory.lend(4).fill_(3)
+    del memory
+    gc.collect()
+    assert torch.equal(lent, torch.full((4, 3, 2), 3, dtype=torch.float16))
 
 
 def test_a_resident_copy_takes_what_it_says(cache: MelCache, tracks: SplitTracks) -> None:
-    assert resident_bytes(cache, tracks) == (200 + 300 + 7 + 64 + 40) * 96 * 2
+    assert resident_bytes(cache, tracks.whole) == (200 + 300 + 7 + 64 + 40) * 96 * 2
     resident = ResidentWindows(cache, tracks, WINDOW, torch.device("cpu"))
-    assert resident._frames.nbytes == resident_bytes(cache, tracks)
+    assert resident._frames.nbytes == resident_bytes(cache, tracks.whole)
+
+
+def test_centre_windows_take_a_window_a_track(cache: MelCache, tracks: SplitTracks) -> None:
+    stretches = SplitWindows(tracks, CentreWindow(), WINDOW).stretches(0)
+    assert stretches.first.tolist() == [68, 118, 0, 0, 0]  # (200 - 64) / 2, (300 - 64) / 2
+    assert stretches.frames.tolist() == [64, 64, 7, 64, 40]
+    assert resident_bytes(cache, stretches) == (64 + 64 + 7 + 64 + 40) * 96 * 2
+
+
+@pytest.mark.parametrize("sampling", [CentreWindow(), AllWindows(hop=50), RandomWindows(per_track=3, seed=1)])
+def test_windows_of_a_part_are_those_of_the_whole(cache: MelCache, tracks: SplitTracks, sampling: Sampling) -> None:
+    windows = SplitWindows(tracks, sampling, WINDOW)
+    stretches, drawn = windows.stretches(0), windows.draw(0)
+    resident = ResidentWindows(cache, tracks, WINDOW, torch.device("cpu"), stretches)
+    assert resident._frames.nbytes == resident_bytes(cache, stretches)
+    host = HostWindows(cache, tracks, WINDOW).gather(Picks(np.arange(len(drawn.track)), *drawn))
+    gathered = resident.gather(torch.from_numpy(drawn.track), torch.from_numpy(drawn.start))
+    assert torch.equal(gathered, host)
+
+
+def test_a_track_without_windows_takes_nothing(tracks: SplitTracks) -> None:
+    class OfTheFirst(CentreWindow):
+        def draw(self, *arguments: object, **more: object) -> Windows:
+            return Windows(np.array([0]), np.array([10]))
+
+    assert SplitWindows(tracks, OfTheFirst(), WINDOW).stretches(0) == Stretches(
+        pytest.approx([10, 300, 7, 64, 40]), pytest.approx([64, 0, 0, 0, 0])
+    )
 
 
 def test_tracks_larger_than_a_block_are_copied_whole(

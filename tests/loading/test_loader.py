@@ -1,4 +1,4 @@
-import multiprocessing
+import threading
 from collections.abc import Iterator
 
 import numpy as np
@@ -8,7 +8,7 @@ import torch
 from songmood.cache.read import MelCache
 from songmood.loading.batch import Batch
 from songmood.loading.gather import HostWindows, ResidentWindows
-from songmood.loading.loader import HELD, PREFETCH, HostLoader, Loader, ResidentLoader
+from songmood.loading.loader import AHEAD, HostLoader, Loader, ResidentLoader
 from songmood.loading.sampler import EvaluationBatches, SplitWindows, TrainingBatches
 from songmood.loading.split import SplitTracks, read_split
 from songmood.loading.windows import FreshWindows
@@ -34,10 +34,8 @@ def training(tracks: SplitTracks, epochs: Iterator[int] | None = None) -> Traini
 
 
 @pytest.fixture
-def parallel(cache: MelCache, tracks: SplitTracks) -> Iterator[HostLoader]:
-    loader = HostLoader(HostWindows(cache, tracks, WINDOW), tracks, training(tracks), num_workers=2)
-    yield loader
-    loader.close()
+def parallel(cache: MelCache, tracks: SplitTracks) -> HostLoader:
+    return HostLoader(HostWindows(cache, tracks, WINDOW), tracks, training(tracks), num_workers=2)
 
 
 def resident(cache: MelCache, tracks: SplitTracks, batches: TrainingBatches | EvaluationBatches) -> ResidentLoader:
@@ -85,53 +83,59 @@ def test_batches_are_the_same_whoever_gathers_them(cache: MelCache, tracks: Spli
     assert_same(alone, list(resident(cache, tracks, training(tracks))))
 
 
-def test_spawned_workers_read_the_same_batches(cache: MelCache, tracks: SplitTracks) -> None:
-    windows = HostWindows(cache, tracks, WINDOW)
-    list(HostLoader(windows, tracks, training(tracks)))  # opens the memory map in this process first
-    loader = HostLoader(windows, tracks, training(tracks), num_workers=1, worker_start="spawn")
-    assert_same(list(HostLoader(windows, tracks, training(tracks))), copied(loader))
-    loader.close()
-
-
 def test_batches_that_are_kept_are_not_overwritten(cache: MelCache, tracks: SplitTracks, parallel: HostLoader) -> None:
     kept = list(parallel)
-    assert len(kept) > 2 * PREFETCH + HELD  # more than there are slots
     assert_same(list(HostLoader(HostWindows(cache, tracks, WINDOW), tracks, training(tracks))), kept)
-    assert_same(kept, list(parallel))  # all slots are lent
+    assert_same(kept, list(parallel))
 
 
-def test_slots_are_used_again(parallel: HostLoader) -> None:
+def test_memory_is_used_again(parallel: HostLoader) -> None:
     memory = {batch.mel.data_ptr() for _ in range(3) for batch in parallel}
-    assert len(memory) <= 2 * PREFETCH + HELD
+    assert len(memory) <= 2 * AHEAD + 2  # in work, in use, and the one that was in use until the next came
 
 
-def test_a_pass_that_was_broken_off_leaves_every_slot_to_the_next(
+def readers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("windows")]
+
+
+def test_threads_read_ahead_and_end_with_the_pass(parallel: HostLoader) -> None:
+    batches = iter(parallel)
+    next(batches)
+    assert 0 < len(readers()) <= 2
+    list(batches)
+    assert not readers()
+
+
+def test_a_pass_that_was_broken_off_leaves_no_thread_and_the_next_one_is_whole(
     cache: MelCache, tracks: SplitTracks, parallel: HostLoader
 ) -> None:
-    next(iter(parallel))
-    next(iter(parallel))
+    batches = iter(parallel)
+    next(batches)
+    del batches
+    assert not readers()
     assert_same(list(HostLoader(HostWindows(cache, tracks, WINDOW), tracks, training(tracks))), copied(parallel))
-    assert parallel._slots is not None
-    assert len(parallel._slots._free) == 2 * PREFETCH + HELD
 
 
-def test_workers_follow_the_epoch_although_they_live_on(cache: MelCache, tracks: SplitTracks) -> None:
+def test_a_window_that_cannot_be_read_ends_the_pass_with_the_reason(
+    tracks: SplitTracks, parallel: HostLoader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> torch.Tensor:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(HostWindows, "gather", fail)
+    with pytest.raises(OSError, match="the disk is gone"):
+        list(parallel)
+    assert not readers()
+
+
+def test_a_pass_follows_the_epoch(cache: MelCache, tracks: SplitTracks) -> None:
     windows = HostWindows(cache, tracks, WINDOW)
     loader = HostLoader(windows, tracks, training(tracks, iter([0, 1])), num_workers=1)
     alone = HostLoader(windows, tracks, training(tracks, iter([0, 1])))
-    first, second = list(alone), list(alone)
+    first, second = copied(alone), copied(alone)
     assert_same(first, copied(loader))
     assert_same(second, copied(loader))
     assert first[0].window.tolist() != second[0].window.tolist()
-    loader.close()
-
-
-def test_a_closed_loader_leaves_no_process_and_starts_anew(parallel: HostLoader) -> None:
-    before = [batch.window.tolist() for batch in parallel]
-    assert len(multiprocessing.active_children()) == 2
-    parallel.close()
-    assert not multiprocessing.active_children()
-    assert [batch.window.tolist() for batch in parallel] == before
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])
@@ -144,7 +148,6 @@ def test_loading_does_not_draw_from_the_generator_of_dropout(
     list(loader)
     list(resident(cache, tracks, training(tracks)))
     assert torch.equal(torch.get_rng_state(), state)
-    loader.close()
 
 
 def test_evaluation_passes_are_all_the_same(cache: MelCache, tracks: SplitTracks) -> None:

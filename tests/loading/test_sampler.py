@@ -1,3 +1,4 @@
+import itertools
 import math
 from collections import Counter
 
@@ -70,6 +71,35 @@ def test_the_epoch_is_asked_for_at_each_pass() -> None:
     (first,), (second,) = list(batches), list(batches)
     assert first.window.tolist() != second.window.tolist()
     assert first.start[np.argsort(first.window)].tolist() != second.start[np.argsort(second.window)].tolist()
+
+
+@given(*SIZES, st.integers(0, 5))
+def test_tracks_can_be_kept_together(size: int, batch_size: int, processes: int, epoch: int) -> None:
+    windows = split(size * processes, RandomWindows(per_track=3))
+    shards = [
+        list(TrainingBatches(windows, batch_size, 0, lambda: epoch, lambda r=rank: Shard(r, processes), True))
+        for rank in range(processes)
+    ]
+    assert len({len(shard) for shard in shards}) == 1
+    order = [int(track) for step in zip(*shards, strict=True) for batch in step for track in batch.track]
+    changes = sum(left != right for left, right in itertools.pairwise(order))
+    assert changes == size * processes - 1  # each track is met once, with all its windows
+    assert sorted(windows_of([batch for shard in shards for batch in shard])) == list(range(3 * size * processes))
+    assert len({len(batch.window) for batch in (shard[0] for shard in shards)}) == 1
+
+
+def test_tracks_that_are_kept_together_come_in_another_order_in_each_epoch() -> None:
+    windows = split(20, FreshWindows(per_track=2))
+    orders = [
+        [
+            int(track)
+            for batch in TrainingBatches(windows, 8, 0, lambda e=e: e, lambda: ALONE, True)
+            for track in batch.track
+        ]
+        for e in (0, 0, 1)
+    ]
+    assert orders[0] == orders[1] != orders[2]
+    assert orders[0] != sorted(orders[0])
 
 
 @given(*SIZES)

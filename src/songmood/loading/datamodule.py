@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pytorch_lightning as pl
@@ -10,61 +10,101 @@ import torch
 from numpy.typing import NDArray
 
 from songmood.cache.read import MelCache
-from songmood.errors import CorpusError
+from songmood.errors import ConfigError, CorpusError
 from songmood.loading.gather import HostWindows, ResidentWindows, resident_bytes
 from songmood.loading.loader import Batches, HostLoader, Loader, ResidentLoader
 from songmood.loading.sampler import EvaluationBatches, SplitWindows, TrainingBatches
 from songmood.loading.settings import DataSettings
-from songmood.loading.split import SplitTracks, read_split, report_short_tracks
+from songmood.loading.split import SplitTracks, Stretches, read_split, report_short_tracks
 from songmood.loading.windows import Sampling
+from songmood.tracks import Track
 
 ROOM = 0.5  # share of the free accelerator memory that spectrograms may take; the rest is for training
 
 
+class OpensCache(Protocol):
+    """What a corpus must offer to be loaded, as songmood's own do."""
+
+    @property
+    def splits(self) -> Mapping[str, Sequence[Track]]:
+        """The tracks of each split, such as ``train``, ``validation`` and ``test``."""
+
+    def open(self) -> MelCache:
+        """The cache of all of them; built first where that is quick."""
+
+
 class MoodDataModule(pl.LightningDataModule):
-    """Windows of a corpus's splits, from a cache.
+    """Windows of a corpus's splits, from its cache; a corpus, or a cache and splits of its tracks.
 
     Tracks without a spectrogram are left out of the splits, and named in the log.
 
+    Example::
+
+        data = MoodDataModule(DemoCorpus(), sampling=FreshWindows(per_track=5), batch_size=32, seed=1)
+        trainer.fit(tagger, datamodule=data)
+        trainer.predict(tagger, datamodule=data)  # of the test split; its tracks are data.track_ids["test"]
+        mine = MoodDataModule(cache=MelCache.open(path), splits={"mine": track_ids}, predict_split="mine")
+
     Args:
-        cache: of the corpus.
-        splits: track ids of ``train``, ``validation`` and ``test``, as far as they are asked for.
+        corpus: opened, and built where it must be, when its first window is asked for.
+        cache: of the tracks in `splits`.
+        splits: track ids of ``train``, ``validation`` and ``test``, as far as they are asked for, or of other splits.
         seed: of the order of the training windows.
         targets: for each split (its tracks, L), where the tags are others than the cache's.
+        predict_split: the split that is predicted; its windows are drawn as those of the test split.
         **settings: the attributes of `DataSettings`.
 
     Raises:
-        ConfigError: for a setting that cannot be used.
+        ConfigError: for a setting that cannot be used, or where there is neither a corpus nor a cache with splits.
     """
 
     def __init__(
         self,
-        cache: MelCache,
-        splits: Mapping[str, Sequence[str]],
+        corpus: OpensCache | None = None,
         *,
-        seed: int,
+        cache: MelCache | None = None,
+        splits: Mapping[str, Sequence[str]] | None = None,
+        seed: int = 0,
         targets: Mapping[str, NDArray[np.uint8]] | None = None,
+        predict_split: str = "test",
         **settings: Any,
     ) -> None:
         super().__init__()
         self.settings = DataSettings(**settings)
-        self._cache = cache
-        self._splits = splits
+        if (corpus is None) == (cache is None) or (cache is None) != (splits is None):
+            raise ConfigError("MoodDataModule takes a corpus, or a cache and splits: corpus=, or cache= and splits=")
+        self.predict_split = predict_split
+        self._corpus = corpus
         self._seed = seed
         self._targets = targets or {}
         self._tracks: dict[str, SplitTracks] = {}
-        self._resident: dict[str, ResidentWindows] = {}
-        self._loaders: list[Loader] = []
+        self._resident: dict[tuple[str, str, torch.device], ResidentWindows] = {}
+        if cache is not None:
+            self.cache = cache
+        if splits is not None:
+            self.splits = splits
+
+    @cached_property
+    def cache(self) -> MelCache:
+        """Of the corpus."""
+        assert self._corpus is not None
+        return self._corpus.open()
+
+    @cached_property
+    def splits(self) -> Mapping[str, Sequence[str]]:
+        """The track ids of each split, those without a spectrogram too."""
+        assert self._corpus is not None
+        return {name: [track.track_id for track in tracks] for name, tracks in self._corpus.splits.items()}
 
     @cached_property
     def track_ids(self) -> dict[str, tuple[str, ...]]:
         """For each split its tracks that have a spectrogram, in the split's order; `Batch.track` indexes them."""
-        return {name: self._split(name).track_ids for name in self._splits}
+        return {name: self._split(name).track_ids for name in self.splits}
 
     @property
     def num_train_windows(self) -> int:
         """Windows of an epoch, over all processes."""
-        return self._windows("train").count
+        return self._windows("train", "train").count
 
     def split_targets(self, name: str) -> NDArray[np.uint8]:
         """(N, L) the targets of `track_ids[name]`, 0 or 1."""
@@ -79,87 +119,88 @@ class MoodDataModule(pl.LightningDataModule):
         features = self._split("train").features
         if features is None:
             raise CorpusError(
-                f"{self._cache.path} has no features; take a model that wants none, such as model=crnn_attn"
+                f"{self.cache.path} has no features; take a model that wants none, such as model=crnn_attn"
             )
         return features
 
     def train_dataloader(self) -> Loader:
         """Shuffled anew in each epoch."""
-        batches = TrainingBatches(self._windows("train"), self.settings.batch_size, self._seed, self._epoch)
-        return self._loader("train", batches)
+        settings, windows = self.settings, self._windows("train", "train")
+        batches = TrainingBatches(
+            windows, settings.batch_size, self._seed, self._epoch, tracks_together=settings.tracks_together
+        )
+        return self._loader("train", "train", batches)
 
     def val_dataloader(self) -> Loader:
         """The validation split in order."""
-        return self._evaluation_loader("validation")
+        return self._evaluation_loader("validation", "validation")
 
     def test_dataloader(self) -> Loader:
         """The test split in order."""
-        return self._evaluation_loader("test")
+        return self._evaluation_loader("test", "test")
 
     def predict_dataloader(self) -> Loader:
-        """The test split in order."""
-        return self._evaluation_loader("test")
+        """The split `predict_split` in order."""
+        return self._evaluation_loader(self.predict_split, "test")
 
     def teardown(self, stage: str) -> None:
-        """Give worker processes and the accelerator's memory back."""
-        for loader in self._loaders:
-            loader.close()
-        self._loaders.clear()
-        self._resident.clear()
+        """Give the accelerator's memory back that training took; the other splits stay for the next checkpoint."""
+        if stage == "fit":
+            self._resident = {key: windows for key, windows in self._resident.items() if key[1] != "train"}
 
     def _epoch(self) -> int:
         return self.trainer.current_epoch if self.trainer is not None else 0
 
     def _split(self, name: str) -> SplitTracks:
         if name not in self._tracks:
-            if name not in self._splits:
-                raise CorpusError(f"no split '{name}'; the corpus has {', '.join(self._splits)}")
-            tracks = read_split(self._cache, name, self._splits[name], self._targets.get(name))
+            if name not in self.splits:
+                raise CorpusError(f"no split '{name}'; the corpus has {', '.join(self.splits)}")
+            tracks = read_split(self.cache, name, self.splits[name], self._targets.get(name))
             report_short_tracks(tracks, self.settings.window)
             self._tracks[name] = tracks.with_shuffled_targets(self._seed) if self.settings.shuffle_targets else tracks
         return self._tracks[name]
 
-    def _windows(self, name: str) -> SplitWindows:
+    def _windows(self, name: str, use: str) -> SplitWindows:
+        """A split's windows for a use: ``train``, ``validation`` or ``test``."""
         settings = self.settings
         samplings: dict[str, Sampling] = {
             "train": settings.sampling,
             "validation": settings.validation_sampling or settings.sampling,
             "test": settings.test_sampling,
         }
-        return SplitWindows(self._split(name), samplings[name], settings.window)
+        return SplitWindows(self._split(name), samplings[use], settings.window)
 
-    def _evaluation_loader(self, name: str) -> Loader:
+    def _stretches(self, name: str, use: str) -> Stretches:
+        """What a use needs of each track of a split; evaluation draws windows once, and so do some ways to train."""
+        windows = self._windows(name, use)
+        is_drawn_once = use != "train" or getattr(windows.sampling, "is_fixed", False)
+        return windows.stretches(epoch=0) if is_drawn_once else windows.tracks.whole
+
+    def _evaluation_loader(self, name: str, use: str) -> Loader:
         size = self.settings.evaluation_batch(self._device().type)
-        return self._loader(name, EvaluationBatches(self._windows(name), size))
+        return self._loader(name, use, EvaluationBatches(self._windows(name, use), size))
 
-    def _loader(self, name: str, batches: Batches) -> Loader:
-        tracks, settings, device = self._split(name), self.settings, self._device()
-        loader: Loader
-        if self._is_resident(name, device):
-            if name not in self._resident:
-                self._resident[name] = ResidentWindows(self._cache, tracks, settings.window, device)
-            loader = ResidentLoader(self._resident[name], tracks, batches, device)
-        else:
-            loader = HostLoader(
-                HostWindows(self._cache, tracks, settings.window),
-                tracks,
-                batches,
-                num_workers=settings.num_workers,
-                worker_start=settings.worker_start,
-                is_pinned=device.type == "cuda",
-            )
-        self._loaders.append(loader)
-        return loader
+    def _loader(self, name: str, use: str, batches: Batches) -> Loader:
+        tracks, window, device = self._split(name), self.settings.window, self._device()
+        if self._is_resident(name, use, device):
+            key = (name, use, device)
+            if key not in self._resident:
+                self._resident[key] = ResidentWindows(self.cache, tracks, window, device, self._stretches(name, use))
+            return ResidentLoader(self._resident[key], tracks, batches, device)
+        windows = HostWindows(self.cache, tracks, window)
+        workers, is_pinned = self.settings.num_workers, device.type == "cuda"
+        return HostLoader(windows, tracks, batches, num_workers=workers, is_pinned=is_pinned)
 
     def _device(self) -> torch.device:
         return self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
 
-    def _is_resident(self, name: str, device: torch.device) -> bool:
+    def _is_resident(self, name: str, use: str, device: torch.device) -> bool:
         if isinstance(self.settings.device_resident, bool):
             return self.settings.device_resident
-        if name in self._resident:
+        if (name, use, device) in self._resident:
             return True
         if device.type != "cuda":
             return False
         free, _ = torch.cuda.mem_get_info(device)
-        return resident_bytes(self._cache, self._split(name)) < ROOM * free
+        free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # PyTorch's own, unused
+        return resident_bytes(self.cache, self._stretches(name, use)) < ROOM * free

@@ -1,6 +1,8 @@
 """The windows' bytes: from the cache's memory map on the host, or from the accelerator's own memory."""
 
-from typing import Any
+import weakref
+from collections import deque
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -9,14 +11,42 @@ from torch import Tensor
 
 from songmood.cache.read import MelCache
 from songmood.loading.sampler import Picks
-from songmood.loading.split import SplitTracks
+from songmood.loading.split import SplitTracks, Stretches
 from songmood.progress import progress
 
 BLOCK = 131_072  # frames copied to the accelerator at once, 25 MB
+IDLE = 16  # batches whose memory is kept for the next ones
+
+
+class BatchMemory:
+    """Memory for batches that is used again once nothing looks into it any more.
+
+    New memory would have to be found, cleared and mapped by the kernel page by page, which costs more than the copy
+    into it. What is lent is safe to hold on to: it comes back with the last tensor that looks into it.
+
+    Args:
+        shape: of a window.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self._shape = shape
+        self._free: deque[NDArray[np.float16]] = deque(maxlen=IDLE)
+
+    def lend(self, size: int) -> Tensor:
+        """(size, *shape) float16, to be filled."""
+        try:
+            memory = self._free.pop()  # the one last used, of which the most is still in the processor's cache
+        except IndexError:
+            memory = np.empty((0, *self._shape), np.float16)
+        if len(memory) < size:
+            memory = np.empty((size, *self._shape), np.float16)  # NumPy asks for huge pages, torch does not
+        lent = memory[:size]
+        weakref.finalize(lent, self._free.append, memory).atexit = False
+        return torch.from_numpy(lent)  # keeps `lent` alive for as long as any view of its memory
 
 
 class HostWindows:
-    """Copies windows out of the cache's memory map; picklable, and cheap to pickle.
+    """Copies windows out of the cache's memory map.
 
     A window is one stretch of the file, so a batch is B copies of 262 KB: the loop over them costs nothing beside.
 
@@ -30,17 +60,20 @@ class HostWindows:
         self._cache = cache
         self._offset = tracks.offset
         self._length = tracks.length
-        self.shape = (window, cache.mel_parameters.num_bands)
+        self._shape = (window, cache.mel_parameters.num_bands)
+        self._memory = BatchMemory(self._shape)
 
     def gather(self, picks: Picks, *, is_pinned: bool = False) -> Tensor:
-        """(B, T, 96) float16 in new memory, page-locked where wanted."""
-        mel = torch.empty((len(picks.track), *self.shape), dtype=torch.float16, pin_memory=is_pinned)
-        self.gather_into(mel.numpy(), picks)
+        """(B, T, 96) float16 that stays as it is while it is referred to; page-locked where wanted."""
+        if is_pinned:  # torch keeps such memory itself, for only CUDA knows when a transfer is over
+            mel = torch.empty((len(picks.track), *self._shape), dtype=torch.float16, pin_memory=True)
+        else:
+            mel = self._memory.lend(len(picks.track))
+        self._fill(mel.numpy(), picks)
         return mel
 
-    def gather_into(self, out: NDArray[np.float16], picks: Picks) -> None:
-        """Fill `out` (B, T, 96)."""
-        window = int(self.shape[0])
+    def _fill(self, out: NDArray[np.float16], picks: Picks) -> None:
+        window = self._shape[0]
         mel = np.asarray(self._cache.mel)  # a plain array: slices of a memmap cost more
         first = self._offset[picks.track] + picks.start
         length = self._length[picks.track]
@@ -60,12 +93,21 @@ class ResidentWindows:
         tracks: of the split.
         window: frames of a window, T.
         device: where the copy goes.
+        stretches: what is copied of each track; None for all of it. A window must lie within.
     """
 
-    def __init__(self, cache: MelCache, tracks: SplitTracks, window: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        cache: MelCache,
+        tracks: SplitTracks,
+        window: int,
+        device: torch.device,
+        stretches: Stretches | None = None,
+    ) -> None:
+        stretches = stretches or tracks.whole
         self._window = torch.arange(window, device=device)
-        self._frames, offset = _copy_frames(cache, tracks, device)
-        self._offset = torch.from_numpy(offset).to(device)
+        self._frames, offset = _copy_frames(cache, tracks, stretches, device)
+        self._offset = torch.from_numpy(offset - stretches.first).to(device)
         self._length = torch.from_numpy(tracks.length).to(device)
 
     def gather(self, track: Tensor, start: Tensor) -> Tensor:
@@ -75,14 +117,16 @@ class ResidentWindows:
         return self._frames.index_select(0, rows.flatten()).view(*rows.shape, -1)
 
 
-def resident_bytes(cache: MelCache, tracks: SplitTracks) -> int:
+def resident_bytes(cache: MelCache, stretches: Stretches) -> int:
     """What `ResidentWindows` takes."""
-    return int(tracks.length.sum()) * cache.mel_parameters.num_bands * 2
+    return int(stretches.frames.sum()) * cache.mel_parameters.num_bands * 2
 
 
-def _copy_frames(cache: MelCache, tracks: SplitTracks, device: torch.device) -> tuple[Tensor, NDArray[np.int64]]:
-    """The tracks' frames, one after the other as they lie in the file, and each track's first frame there."""
-    total, bands = int(tracks.length.sum()), cache.mel_parameters.num_bands
+def _copy_frames(
+    cache: MelCache, tracks: SplitTracks, stretches: Stretches, device: torch.device
+) -> tuple[Tensor, NDArray[np.int64]]:
+    """The stretches' frames, one after the other as they lie in the file, and each one's first frame there."""
+    total, bands = int(stretches.frames.sum()), cache.mel_parameters.num_bands
     frames = torch.empty((total, bands), dtype=torch.float16, device=device)
     staging = torch.empty((BLOCK, bands), dtype=torch.float16, pin_memory=device.type == "cuda")
     offset = np.empty_like(tracks.offset)
@@ -90,7 +134,8 @@ def _copy_frames(cache: MelCache, tracks: SplitTracks, device: torch.device) -> 
     with progress(f"{tracks.name} spectrograms to {device}", total, "frames") as bar:
         for index in np.argsort(tracks.offset, kind="stable"):
             offset[index] = place
-            for block in _blocks(cache.mel, int(tracks.offset[index]), int(tracks.length[index])):
+            first = int(tracks.offset[index] + stretches.first[index])
+            for block in _blocks(cache.mel, first, int(stretches.frames[index])):
                 staging.numpy()[: len(block)] = block
                 frames[place : place + len(block)] = staging[: len(block)]
                 place += len(block)
@@ -98,6 +143,6 @@ def _copy_frames(cache: MelCache, tracks: SplitTracks, device: torch.device) -> 
     return frames, offset
 
 
-def _blocks(mel: NDArray[np.float16], first: int, length: int) -> Any:
-    end = first + length
+def _blocks(mel: NDArray[np.float16], first: int, count: int) -> Iterator[NDArray[np.float16]]:
+    end = first + count
     return (mel[at : min(at + BLOCK, end)] for at in range(first, end, BLOCK))

@@ -10,7 +10,7 @@ import torch.distributed
 from numpy.typing import NDArray
 
 from songmood.errors import ConfigError
-from songmood.loading.split import SplitTracks
+from songmood.loading.split import SplitTracks, Stretches
 from songmood.loading.windows import Sampling, Windows
 from songmood.random_bits import random_order
 
@@ -63,6 +63,15 @@ class SplitWindows:
         """All windows of an epoch."""
         return self.sampling.draw(self.tracks.length, self.window, epoch, self._keys)
 
+    def stretches(self, epoch: int) -> Stretches:
+        """The part of each track from its earliest window to its latest one, of those of an epoch."""
+        track, start = self.draw(epoch)
+        length = self.tracks.length
+        first, end = length.copy(), np.zeros_like(length)
+        np.minimum.at(first, track, start)
+        np.maximum.at(end, track, np.minimum(start + self.window, length[track]))
+        return Stretches(first, np.maximum(end - first, 0))
+
     @cached_property
     def count(self) -> int:
         """M, the same in every epoch."""
@@ -86,8 +95,9 @@ class TrainingBatches:
         batch_size: windows per process and batch.
         seed: of the order.
         epoch: asked whenever an epoch begins. Lightning's own `set_epoch` comes too late for the first epoch after a
-            resumption: worker processes have been sent for the first batches by then.
+            resumption: the first batches have been read by then.
         shard: asked likewise.
+        tracks_together: shuffle tracks and not windows, so that a track's windows follow one another.
     """
 
     windows: SplitWindows
@@ -95,18 +105,28 @@ class TrainingBatches:
     seed: int
     epoch: Callable[[], int]
     shard: Callable[[], Shard] = current_shard
+    tracks_together: bool = False
 
     def __len__(self) -> int:
         return _ceil_divide(_ceil_divide(self.windows.count, self.shard().processes), self.batch_size)
 
     def __iter__(self) -> Iterator[Picks]:
-        epoch, (rank, count) = self.epoch(), self.shard()
+        epoch, (rank, processes) = self.epoch(), self.shard()
         track, start = self.windows.draw(epoch)
-        order = random_order(len(track), self.seed, SHUFFLE, epoch)
-        mine = np.resize(order, _ceil_divide(len(order), count) * count)[rank::count]
-        for first in range(0, len(mine), self.batch_size):
-            window = mine[first : first + self.batch_size]
+        order = self._order(track, epoch)
+        order = np.resize(order, _ceil_divide(len(order), processes) * processes)
+        step = self.batch_size * processes
+        for first in range(0, len(order), step):
+            shared = order[first : first + step]
+            window = np.array_split(shared, processes)[rank] if self.tracks_together else shared[rank::processes]
             yield Picks(window, track[window], start[window])
+
+    def _order(self, track: NDArray[np.int64], epoch: int) -> NDArray[np.int64]:
+        """(M,) the windows, shuffled."""
+        if not self.tracks_together:
+            return random_order(len(track), self.seed, SHUFFLE, epoch)
+        place = random_order(len(self.windows.tracks.track_ids), self.seed, SHUFFLE, epoch)
+        return np.argsort(place[track], kind="stable")
 
 
 @dataclass(frozen=True)

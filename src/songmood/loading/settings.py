@@ -18,24 +18,24 @@ class DataSettings:
         test_sampling: draws the test windows, once.
         window: frames of a window, T.
         batch_size: training windows per process and step.
+        tracks_together: give a training batch all windows of a track, as far as they fit, instead of any windows.
         evaluation_batch_size: windows per process and step of validation and test, at most; ``auto``: 256 on an
             accelerator, and 32 on a CPU, whose caches larger batches only flush.
-        num_workers: processes that read windows; 0 reads them in the main process.
-        worker_start: ``fork`` or ``spawn``.
+        num_workers: threads that read windows ahead; 0 reads them when they are asked for.
         device_resident: whether the spectrograms live in the accelerator's memory; ``auto``: where they take less than
             half of what is free.
         shuffle_targets: permute the targets among the tracks of each split. A control experiment: a pipeline in which
             no label leaks scores a ROC-AUC of 0.5.
     """
 
-    sampling: Sampling
+    sampling: Sampling = CENTRE
     validation_sampling: Sampling | None = None
     test_sampling: Sampling = CENTRE
     window: int = 1366
     batch_size: int = 64
+    tracks_together: bool = False
     evaluation_batch_size: int | str = "auto"
     num_workers: int = 0
-    worker_start: str = "fork"
     device_resident: bool | str = "auto"
     shuffle_targets: bool = False
 
@@ -44,10 +44,10 @@ class DataSettings:
         self._check_whole("batch_size", 1, "windows; the paper's code has data.batch_size=64")
         if self.evaluation_batch_size != "auto":
             self._check_whole("evaluation_batch_size", 1, "windows, such as data.evaluation_batch_size=256, or auto")
-        self._check_whole("num_workers", 0, "processes; data.num_workers=0 reads in the main one")
-        self._check_choice("worker_start", ("fork", "spawn"))
+        self._check_whole("num_workers", 0, "threads; data.num_workers=0 reads without any")
         self._check_choice("device_resident", ("auto", True, False))
         self._check_choice("shuffle_targets", (True, False))
+        self._check_choice("tracks_together", (True, False))
         for key in ("sampling", "validation_sampling", "test_sampling"):
             value = getattr(self, key)
             if not hasattr(value, "draw") and not (value is None and key == "validation_sampling"):

@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,18 @@ from songmood.random_bits import random_order
 log = logging.getLogger(__name__)
 
 NAMED = 5  # tracks that a message names before it counts the rest
+
+
+class Stretches(NamedTuple):
+    """A part of each track.
+
+    Attributes:
+        first: (N,) int64, its first frame within the track.
+        frames: (N,) int64, how many.
+    """
+
+    first: NDArray[np.int64]
+    frames: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,11 @@ class SplitTracks:
     length: NDArray[np.int64]
     targets: NDArray[np.uint8]
     features: NDArray[np.float32] | None
+
+    @property
+    def whole(self) -> Stretches:
+        """All of each track."""
+        return Stretches(np.zeros_like(self.length), self.length)
 
     @property
     def keys(self) -> NDArray[np.uint64]:

@@ -4,7 +4,7 @@ A track shorter than a window has its windows at frame 0; whoever reads them rep
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,10 @@ class Windows(NamedTuple):
 
 
 class Sampling(Protocol):
-    """A way to draw windows, without state of its own."""
+    """A way to draw windows, without state of its own.
+
+    It may say ``is_fixed = True`` where every epoch has the same windows: only their frames then go to an accelerator.
+    """
 
     def draw(
         self, lengths: NDArray[np.int64], window: int, epoch: int = 0, keys: NDArray[np.uint64] | None = None
@@ -46,6 +49,8 @@ class Sampling(Protocol):
 class CentreWindow:
     """One window around the middle of each track: the paper's Base set, and its test windows."""
 
+    is_fixed: ClassVar[bool] = True
+
     def draw(
         self, lengths: NDArray[np.int64], window: int, epoch: int = 0, keys: NDArray[np.uint64] | None = None
     ) -> Windows:
@@ -62,6 +67,7 @@ class FreshWindows:
         seed: other seeds draw other windows.
     """
 
+    is_fixed: ClassVar[bool] = False
     per_track: int = 5
     seed: int = 0
 
@@ -88,6 +94,8 @@ class FreshWindows:
 class RandomWindows(FreshWindows):
     """Random windows of each track, drawn once: the paper's RandomSampling set; those of `FreshWindows` in epoch 0."""
 
+    is_fixed: ClassVar[bool] = True
+
     def draw(
         self, lengths: NDArray[np.int64], window: int, epoch: int = 0, keys: NDArray[np.uint64] | None = None
     ) -> Windows:
@@ -103,6 +111,7 @@ class AllWindows:
         hop: frames from one window's start to the next one's; above the window's length, frames between are not seen.
     """
 
+    is_fixed: ClassVar[bool] = True
     hop: int = 683
 
     def __post_init__(self) -> None:
