@@ -6,8 +6,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from songmood import FinishedRun
 
 ROOT = Path(__file__).parents[1]
 TAGS = ("mood/theme---calm", "mood/theme---dark", "mood/theme---happy")
@@ -43,17 +47,17 @@ def folder_overrides(corpus: Path) -> tuple[str, ...]:
     return ("corpus=folder", f"corpus.root={corpus}", f"corpus.cache_path={corpus}/cache.h5", "corpus.workers=0")
 
 
-def train_here(corpus: Path, folder: Path, *overrides: str, net: Sequence[str] = TINY_NET) -> float:
+def train_here(corpus: Path, folder: Path, *overrides: str, net: Sequence[str] = TINY_NET) -> "FinishedRun":
     """A training run in this process."""
     return train_on(folder_overrides(corpus), folder, *net, *overrides)
 
 
-def train_on(corpus: Sequence[str], folder: Path, *overrides: str) -> float:
+def train_on(corpus: Sequence[str], folder: Path, *overrides: str) -> "FinishedRun":
     """The same, on a corpus that overrides describe."""
-    from songmood.runs.entry import run_here
+    from songmood.runs.api import train
 
     chosen = [*corpus, *TINY_RUN, "logger=none", "callbacks={progress_bar:null}", *overrides]
-    return run_here("train", chosen, folder)
+    return train(chosen, folder)
 
 
 def command(script: str, *overrides: str) -> list[str]:

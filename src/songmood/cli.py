@@ -10,6 +10,7 @@ from songmood.commands.compare import compare
 from songmood.commands.ensemble import ensemble
 from songmood.commands.report import report
 from songmood.commands.reproduce import reproduce
+from songmood.commands.runs import FOR_HYDRA, evaluate, train
 from songmood.commands.score import score
 from songmood.commands.thresholds import thresholds
 from songmood.errors import SongmoodError
@@ -41,5 +42,7 @@ def songmood_command(
 
 
 app.add_typer(data.app, name="data")
+app.command(context_settings=FOR_HYDRA)(train)
+app.command(context_settings=FOR_HYDRA)(evaluate)
 for command in (score, thresholds, ensemble, compare, report, reproduce):
     app.command()(command)

@@ -23,6 +23,7 @@ from songmood.runs.settings import check_settings
 from songmood.training.card import ModelCard
 from songmood.training.checkpoints import AtomicCheckpointIO, EpochCheckpoints
 from songmood.training.history import History
+from songmood.training.optimisation import Schedule
 from songmood.training.speed import Speed, device_of
 from songmood.training.tagger import Tagger
 from songmood.training.thresholding import ThresholdFitting
@@ -88,7 +89,9 @@ def compose(config: Mapping[str, Any], folder: Path) -> Run:
     check_windows(config["data"], net)
     if config["ckpt_path"] is not None:
         card.check_resumable(Path(config["ckpt_path"]))
-    parts = {name: build(config[name]) for name in ("loss", "scheduler", "augment") if config[name]}
+    parts = {name: build(config[name]) for name in ("loss", "augment", "scheduler") if config[name]}
+    if "scheduler" in parts and not isinstance(parts["scheduler"], Schedule):  # a torch scheduler's factory, alone
+        parts["scheduler"] = Schedule(parts["scheduler"])
     is_clipping = bool(config["trainer"].get("gradient_clip_val"))
     optimiser = speed.optimiser(build(config["optimizer"]), clips_gradients=is_clipping)
 

@@ -16,8 +16,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from songmood.config import config_dir
-from songmood.errors import ConfigError, SongmoodError
-from songmood.runs.configuration import FAULTS, one_line, own_hydra, plain, quoted
+from songmood.errors import SongmoodError
+from songmood.runs.configuration import FAULTS, one_line, plain
 from songmood.runs.hydra_parser import mend_hydra
 
 log = logging.getLogger(__name__)
@@ -26,8 +26,15 @@ FAILED, TRACEBACK = "failed.txt", "traceback.txt"  # what a sweep's job leaves t
 INTERRUPTED = 130  # the shell's status for a command that Ctrl-C ended
 
 
-def run(config_name: str) -> None:
-    """Compose `conf/<config_name>.yaml` with the command line's overrides and run it."""
+def run(config_name: str, arguments: Sequence[str] | None = None) -> None:
+    """Compose `conf/<config_name>.yaml` and run it, or with -m sweep.
+
+    Args:
+        config_name: ``train`` or ``evaluate``.
+        arguments: overrides and Hydra's own; None for the command line's.
+    """
+    if arguments is not None:
+        sys.argv[1:] = arguments  # which is where Hydra looks
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing, and one line is printed here
     sys.path.append(str(Path.cwd()))  # a user's own package lies where they start
     mend_hydra()
@@ -67,26 +74,6 @@ def _job(composed: DictConfig) -> float:
     return float("nan")
 
 
-def run_here(config_name: str, overrides: Sequence[str], folder: Path) -> float:
-    """One run in this process, a notebook's say; Hydra's global state and the logging stay as they are.
-
-    Args:
-        config_name: ``train`` or ``evaluate``.
-        overrides: as on the command line.
-        folder: the run folder.
-
-    Raises:
-        SongmoodError: for what the user can mend.
-    """
-    try:
-        with own_hydra() as hydra_here:
-            overrides = [*overrides, f"hydra.run.dir={quoted(folder)}"]
-            job = hydra_here.run(config_name, run_job, overrides, with_log_configuration=False)
-    except FAULTS as error:
-        raise ConfigError(one_line(error)) from error
-    return float(job.return_value)
-
-
 def run_job(composed: DictConfig) -> float:
     """Train or score as a composed configuration says, into the folder that Hydra made for it.
 
@@ -115,7 +102,3 @@ def _task(config_name: str, baseline: str | None) -> Callable[..., float]:
 def _stop(message: str, status: int = 1) -> None:
     sys.stderr.write(message + "\n")
     raise SystemExit(status)
-
-
-if __name__ == "__main__":  # for `make reproduce`, which also works where there is no clone
-    run("train")

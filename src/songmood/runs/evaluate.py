@@ -13,7 +13,7 @@ from songmood.runs.compose import make_trainer
 from songmood.runs.processes import leave_processes, prepare_process
 from songmood.runs.results import Thresholds, announce, score_test, write_results
 from songmood.runs.settings import check_settings
-from songmood.training.card import ModelCard, read_checkpoint
+from songmood.training.card import ModelCard
 from songmood.training.speed import Speed, device_of
 from songmood.training.tagger import Tagger
 
@@ -37,7 +37,9 @@ def rescore(config: Mapping[str, Any], written: Mapping[str, Any], folder: Path)
     speed = Speed(**config["speed"]).on(device_of(config["trainer"]["accelerator"]))
     speed.prepare_process()
     path, split = Path(config["checkpoint"]), config["split"]
-    tagger = _load(path, config["trusted"])
+    tagger = Tagger.load_from_checkpoint(path, trusted=config["trusted"])
+    if not tagger.is_fitted:
+        raise CheckpointError(f"{path} has no fitted thresholds: it is of before a validation; take a later one")
     card = tagger.card
     corpus: Corpus = build(config["corpus"])
     cache = _matching_cache(path, card, corpus)
@@ -58,19 +60,6 @@ def rescore(config: Mapping[str, Any], written: Mapping[str, Any], folder: Path)
     metrics = write_results(folder, splits, thresholds, card.tags, {split: data.track_ids["test"]})
     announce(folder, path.name, metrics, {})
     return float(metrics[split]["pr_auc_macro"])
-
-
-def _load(path: Path, trusted: list[str]) -> Tagger:
-    """The tagger of a checkpoint, its thresholds fitted."""
-    checkpoint = read_checkpoint(path)
-    card = ModelCard.from_plain(checkpoint[ModelCard.KEY], path, trusted)
-    tagger: Tagger = build(card.tagger, net=card.make_net(), card=card)
-    tagger.load_state_dict(checkpoint["state_dict"])
-    if not tagger.is_fitted:
-        raise CheckpointError(
-            f"{path} has no fitted thresholds: it is of before the first validation; take a later one"
-        )
-    return tagger
 
 
 def _matching_cache(path: Path, card: ModelCard, corpus: Corpus) -> MelCache:

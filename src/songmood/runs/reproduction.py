@@ -13,7 +13,6 @@ from typing import Any, Literal
 from songmood.config import build
 from songmood.corpora.corpus import Corpus
 from songmood.errors import ConfigError
-from songmood.runs import entry
 from songmood.runs.configuration import compose_config, plain
 from songmood.runs.provenance import code_fingerprint, comparable
 from songmood.training.checkpoints import LAST
@@ -159,7 +158,7 @@ def carry_out(run: PlannedRun) -> str | None:
     Returns:
         None when it finished, else why not, in one line.
     """
-    command = [sys.executable, str(Path(entry.__file__)), *run.overrides, f"hydra.run.dir={run.folder}"]
+    command = [sys.executable, "-m", "songmood", "train", *run.overrides, f"hydra.run.dir={run.folder}"]
     checkpoint = run.folder / "checkpoints" / LAST
     if _is_resumable(run, checkpoint):
         command.append(f"ckpt_path={checkpoint}")

@@ -1,6 +1,8 @@
 """The LightningModule: a net, its loss and optimiser, and the thresholds that turn its scores into decisions."""
 
 import math
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,10 +11,11 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
-from songmood.errors import TrainingError
+from songmood.config import build
+from songmood.errors import CheckpointError, TrainingError
 from songmood.evaluation.metrics import average_precision, roc_auc
 from songmood.loading.batch import Batch
-from songmood.training.card import ModelCard
+from songmood.training.card import ModelCard, read_checkpoint
 from songmood.training.optimisation import OptimiserFactory, Schedule
 from songmood.training.scores import ScoreCollector, SplitScores
 
@@ -62,6 +65,33 @@ class Tagger(pl.LightningModule):
         self.validation_loss = MeanMetric(nan_strategy="disable")
         self.collected = ScoreCollector()
         self.register_load_state_dict_pre_hook(_leave_out_what_scoring_lacks)  # type: ignore[no-untyped-call]
+
+    @classmethod
+    def load_from_checkpoint(  # type: ignore[override]  # nothing but the file is needed
+        cls, checkpoint_path: str | Path, map_location: Any = "cpu", *, trusted: Sequence[str] = ()
+    ) -> "Tagger":
+        """The tagger of a checkpoint, ready to score: dropout is off.
+
+        Args:
+            checkpoint_path: a run's, such as `RUN/checkpoints/last.ckpt`.
+            map_location: the device that it goes to.
+            trusted: packages beside songmood whose classes the checkpoint may name.
+
+        Raises:
+            CheckpointError: it is missing, damaged, or names what is not trusted.
+        """
+        path, own = Path(checkpoint_path), f"{cls.__module__}.{cls.__qualname__}"
+        checkpoint = read_checkpoint(path)
+        card = ModelCard.from_plain(checkpoint[ModelCard.KEY], path, [*trusted, own])
+        node = card.tagger if cls is Tagger else card.tagger | {"_target_": own}
+        tagger: Tagger = build(node, net=card.make_net(), card=card)
+        try:
+            tagger.load_state_dict(checkpoint["state_dict"])
+        except (RuntimeError, KeyError, TypeError) as error:
+            raise CheckpointError(
+                f"{path} does not hold the weights of its net: {' '.join(str(error).split())}"
+            ) from error
+        return tagger.to(map_location).eval()
 
     @property
     def is_fitted(self) -> bool:

@@ -1,0 +1,54 @@
+"""An installed package, which has no clone beside it, trains, sweeps and scores by the `songmood` command."""
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tiny import ROOT, TINY_NET, TINY_RUN, folder_overrides, run, write_corpus
+
+SMALL = ("trainer.max_epochs=1", "report_epochs=[]", "logger=none", "callbacks={progress_bar:null}")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the wheel would be unpacked, as pyproject.toml says what is in it."""
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    site = tmp_path_factory.mktemp("site")
+    for package in wheel["packages"]:
+        shutil.copytree(ROOT / package, site / Path(package).name, ignore=shutil.ignore_patterns("__pycache__"))
+    for source, place in wheel["force-include"].items():
+        shutil.copytree(ROOT / source, site / place)
+    return site
+
+
+def songmood(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command, started where there is no clone."""
+    code = f"import os; os.chdir({str(folder)!r}); from songmood.cli import main; main()"
+    return run([sys.executable, "-c", code, *arguments], PYTHONPATH=str(site))
+
+
+def test_it_sweeps_and_scores_what_it_trained(site: Path, tmp_path: Path) -> None:
+    corpus = folder_overrides(write_corpus(tmp_path / "corpus"))
+    where = ["hydra.sweep.dir=sweep"]
+    done = songmood(site, tmp_path, "train", "-m", "seed=1,2", *corpus, *TINY_RUN[:-1], *TINY_NET, *SMALL, *where)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [line.split("\t") for line in (tmp_path / "sweep" / "sweep.tsv").read_text().splitlines()][1:]
+    assert [row[0] for row in rows] == ["0", "1"]
+    scored = ["-m", "checkpoint=sweep/0/checkpoints/last.ckpt", "split=validation,test", "hydra.sweep.dir=again"]
+    done = songmood(site, tmp_path, "evaluate", *scored, *corpus, "trainer=cpu", "threads=1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    again = [line.split("\t") for line in (tmp_path / "again" / "sweep.tsv").read_text().splitlines()][1:]
+    assert again[1][3:7] == rows[0][3:7]
+    assert [row[2] for row in again] == ["validation", "test"]
+
+
+def test_hydra_answers_its_own_options(site: Path, tmp_path: Path) -> None:
+    done = songmood(site, tmp_path, "train", "--cfg", "job", "--package", "optimizer", "optimizer.lr=0.5")
+    assert done.returncode == 0, done.stderr
+    assert "lr: 0.5" in done.stdout
+    assert "== Configuration groups ==" in songmood(site, tmp_path, "train", "--help").stdout
+    assert not list(tmp_path.iterdir())
