@@ -7,7 +7,7 @@ CORPUS ?= jamendo
 SEEDS ?= 1
 JOBS ?= 2
 
-.PHONY: help demo data reproduce bench test lint format clean
+.PHONY: help demo data reproduce bench test lint docs format clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -33,6 +33,9 @@ lint: $(VENV)/installed-test  ## formatting, lint rules and types
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
 
+docs: $(VENV)/installed-test  ## the site, build/docs/index.html: these pages and the Python interface; a broken link fails
+	$(RUN) -m sphinx -q -E -n -W --keep-going docs build/docs
+
 format: $(VENV)/installed-test  ## reformat and mend what can be mended
 	$(RUN) -m ruff format .
 	$(RUN) -m ruff check --fix .
@@ -51,5 +54,5 @@ $(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/installed-test: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(INSTALL) '.[test,lint]'
+	$(INSTALL) '.[test,lint,docs]'
 	@touch $@ $(VENV)/installed
