@@ -70,7 +70,7 @@ def test_objects_are_refused_and_never_unpickled():
     array = np.array([Bomb()], object)
     assert "a pickle" in reason(saved(array))
     assert "a pickle" in reason(pickle.dumps(Bomb()))
-    assert "plain array" in reason(saved(np.zeros(3, [("a", "<f4")])))
+    assert "dtype |V4" in reason(saved(np.zeros(3, [("a", "<f4")])))
 
 
 @pytest.mark.parametrize("shape", [(96,), (95, 5), (5, 96), (96, 5, 1), ()])
@@ -105,7 +105,6 @@ def test_a_header_is_bounded_and_never_evaluated():
     assert parse_mel_npy(with_header("{" + fields + ", }\n"), "x").shape == (2, 96)
     assert parse_mel_npy(with_header('{"shape": (96,2), "descr": "<f4", "fortran_order": True}'), "x").shape == (2, 96)
     for header in (
-        "{" + fields + ", 'descr': '<f4'}",
         "{" + fields + ", 'more': 1}",
         "{" + fields + ", 'more': '1'}",
         "{'descr': '<f4', 'fortran_order': True}",
@@ -117,10 +116,14 @@ def test_a_header_is_bounded_and_never_evaluated():
         "[" * 1000,
     ):
         assert "header" in reason(with_header(header))
-    assert "expected (96, frames)" in reason(with_header("{" + fields.replace("96, 2", "96, 99999999999999") + "}"))
-    assert "truncated" in reason(with_header("{" + fields.replace("96, 2", "96, 999999999999") + "}"))
+    assert "too many frames" in reason(with_header("{" + fields.replace("96, 2", "96, 99999999999999") + "}"))
+    assert "too many frames" in reason(with_header("{" + fields.replace("96, 2", "96, " + "9" * 3_000) + "}"))
+    assert "truncated" in reason(with_header("{" + fields.replace("96, 2", "96, 999999999") + "}"))
+    assert "no frames" in reason(with_header("{" + fields.replace("96, 2", "96, -2") + "}"))
     huge = b"\x93NUMPY\x02\x00" + struct.pack("<I", 2**32 - 1)
-    assert "a header of 4,294,967,295 bytes" in reason(huge)
+    assert "header" in reason(huge + bytes(10_000))
+    assert "not ASCII" in reason(with_header("{" + fields + "}  # é"))
+    assert "header" in reason(with_header(" " * 5_000 + "{" + fields + "}"))
 
 
 GOOD = saved(np.asfortranarray(made(3)))

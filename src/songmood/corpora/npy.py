@@ -1,14 +1,14 @@
 """Spectrograms in ``.npy`` files, read as hostile input: no pickle, nothing that the header does not say.
 
 Taken is what the data set distributes: format 1.0-3.0, ``<f4``, shape (96, T) with at least one frame, Fortran order
-(time is the slow axis on disk, so the bytes are (T, 96) already) or C order. The header is matched by a pattern, never
-evaluated; the number of bytes must be the header's to the byte; the values must be finite.
+(time is the slow axis on disk, so the bytes are (T, 96) already) or C order. NumPy reads the header, a literal of
+bounded length, and no more; the number of bytes must be the header's to the byte; the values must be finite.
 """
 
+import io
 import os
-import re
-import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +16,13 @@ from numpy.typing import NDArray
 from songmood.cache.half import check_finite
 from songmood.errors import CorpusError
 
-MAGIC = b"\x93NUMPY"
 LONGEST_HEADER = 4096  # bytes; a plain array's has 118
 LARGEST_FILE = 1 << 30  # bytes: 16 hours of 96 bands
-
-_FIELD = re.compile(
-    r"\s*(?:'(?P<key>\w{1,20})'|\"(?P<key2>\w{1,20})\")\s*:\s*"
-    r"(?P<value>'[^'\\]{0,20}'|\"[^\"\\]{0,20}\"|True|False|\([\d\s,]{0,60}\))\s*(?:,|$)"
-)
-_SHAPE = re.compile(r"\(\s*(\d{1,12})\s*,\s*(\d{1,12})\s*,?\s*\)")
-_KEYS = {"descr", "fortran_order", "shape"}
+_READERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+    (3, 0): np.lib.format.read_array_header_2_0,  # the same in UTF-8, which ASCII does not show
+}
 
 
 class MelFileError(CorpusError):
@@ -68,8 +65,8 @@ def parse_mel_npy(data: bytes | bytearray | memoryview, name: str, num_bands: in
         MelFileError: `name` and the reason.
     """
     try:
-        header, start = _header(data)
-        fortran_order, frames = _frames(header, num_bands)
+        shape, fortran_order, dtype, start = _header(data)
+        frames = _frames(shape, dtype, num_bands)
         expected = frames * num_bands * 4
         present = len(data) - start
         if present != expected:
@@ -86,57 +83,30 @@ def parse_mel_npy(data: bytes | bytearray | memoryview, name: str, num_bands: in
     return mel
 
 
-def _header(data: bytes | bytearray | memoryview) -> tuple[str, int]:
-    """The header's text and where the values start."""
-    if bytes(data[:6]) != MAGIC:
+def _header(data: bytes | bytearray | memoryview) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """Shape, whether the order is Fortran's, dtype, and where the values start."""
+    file = io.BytesIO(data[: LONGEST_HEADER + 12])  # the header at most, and magic, version and length before it
+    if not file.getvalue().startswith(np.lib.format.MAGIC_PREFIX):
         raise ValueError("not an .npy file (or a pickle), expected one that starts with \\x93NUMPY")
-    version = tuple(data[6:8])
-    if version not in ((1, 0), (2, 0), (3, 0)):
-        raise ValueError(f"format version {'.'.join(map(str, version)) or 'missing'}, expected 1.0, 2.0 or 3.0")
-    width, code = (2, "<H") if version == (1, 0) else (4, "<I")
-    if len(data) < 8 + width:
-        raise ValueError("truncated within its header")
-    (length,) = struct.unpack(code, data[8 : 8 + width])
-    if length > LONGEST_HEADER:
-        raise ValueError(f"a header of {length:,} bytes, expected at most {LONGEST_HEADER:,}")
-    start = 8 + width + length
-    if len(data) < start:
-        raise ValueError("truncated within its header")
-    return bytes(data[8 + width : start]).decode("ascii", "replace"), start
+    try:
+        version = np.lib.format.read_magic(file)
+        shape, fortran_order, dtype = _READERS[version](file, max_header_size=LONGEST_HEADER)
+    except Exception as error:  # mutated headers make it raise many kinds: KeyError, MemoryError, SyntaxError ...
+        reason = " ".join(str(error).split())[:100]
+        raise ValueError(f"not a header that NumPy can read ({type(error).__name__}: {reason})") from None
+    if not file.getvalue()[12 : file.tell()].isascii():
+        raise ValueError("a header that is not ASCII")
+    return shape, fortran_order, dtype, file.tell()
 
 
-def _frames(header: str, num_bands: int) -> tuple[bool, int]:
-    """Whether the order is Fortran's, and the number of frames."""
-    fields = _fields(header)
-    descr = fields["descr"].strip("'\"")
-    if descr.lstrip("<>|=").startswith("O"):
+def _frames(shape: tuple[int, ...], dtype: np.dtype[Any], num_bands: int) -> int:
+    """The number of frames of an array that is a spectrogram."""
+    if dtype.hasobject:
         raise ValueError("holds Python objects (a pickle), expected <f4")
-    if descr != "<f4":
-        raise ValueError(f"dtype {descr}, expected <f4 (little-endian float32)")
-    if fields["fortran_order"] not in ("True", "False"):
-        raise ValueError(f"fortran_order {fields['fortran_order']}, expected True or False")
-    shape = _SHAPE.fullmatch(fields["shape"])
-    if not shape or int(shape[1]) != num_bands:
-        raise ValueError(f"shape {fields['shape']}, expected ({num_bands}, frames)")
-    if int(shape[2]) == 0:
-        raise ValueError(f"shape {fields['shape']}: no frames")
-    return fields["fortran_order"] == "True", int(shape[2])
-
-
-def _fields(header: str) -> dict[str, str]:
-    text = header.strip()
-    if not (text.startswith("{") and text.endswith("}")):
-        raise ValueError("a header that is not a dictionary")
-    body = text[1:-1].rstrip()
-    fields: dict[str, str] = {}
-    position = 0
-    while position < len(body):
-        field = _FIELD.match(body, position)
-        key = field and (field["key"] or field["key2"])
-        if not field or not key or key in fields:
-            raise ValueError("a header that is not a plain array's (descr, fortran_order and shape, each once)")
-        fields[key] = field["value"]
-        position = field.end()
-    if set(fields) != _KEYS:
-        raise ValueError("a header that is not a plain array's (descr, fortran_order and shape, each once)")
-    return fields
+    if dtype.str != "<f4":
+        raise ValueError(f"dtype {dtype.str}, expected <f4 (little-endian float32)")
+    if len(shape) != 2 or shape[0] != num_bands:
+        raise ValueError(f"shape {str(shape)[:80]}, expected ({num_bands}, frames)")
+    if not 0 < shape[1] <= LARGEST_FILE:
+        raise ValueError(f"shape {str(shape)[:80]}: {'too many' if shape[1] > 0 else 'no'} frames")
+    return shape[1]
