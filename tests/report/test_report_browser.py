@@ -11,7 +11,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from run_folders import make_run
-from songmood.report.build import build_report
+from songmood.report.build import PAGE, build_report
 from songmood.report.rows import ReportRow
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -31,7 +31,10 @@ FLAGS = (
     "--disable-sync",
     "--window-size=1280,900",
 )
-CHARTS = ("table", "learning", "tags", "roc", "pr", "calibration", "calibration-all", "thresholds", "truth", "decided")
+CHARTS = (
+    *("table", "loss", "roc-auc", "pr-auc", "ranking", "roc", "pr"),
+    *("calibration", "calibration-all", "thresholds", "truth", "decided"),
+)
 CONTRAST = """
 const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
 const rgba = (colour) => {
@@ -67,13 +70,17 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     place = tmp_path_factory.mktemp("report")
     fitted_for_f1 = make_run(place / "d", "other", 0, skill=0.5, tags=TAGS, earlier=None) / "thresholds.tsv"
     fitted_for_f1.write_text(fitted_for_f1.read_text().replace("elbow", "f1"))
+    untrained = make_run(place / "e", "untrained", 0, skill=0.1, tags=TAGS, earlier=None)
+    (untrained / "metrics.csv").unlink()
     rows = [
         ReportRow(fitted_for_f1.parent),
+        ReportRow(untrained),
         ReportRow(make_run(place / "a", "run1", 0, tags=TAGS)),
         ReportRow(make_run(place / "b", "run3", 0, skill=3.0, tags=TAGS, earlier=None), status="stale", note="old"),
         ReportRow(place / "c", "run5", 0, "failed", "out of memory", place / "c" / "train.log"),
     ]
-    return build_report(rows, place / "out", resamples=20).page.as_uri()
+    build_report(rows, place / "out", resamples=20)
+    return (place / "out" / PAGE).as_uri()
 
 
 @pytest.fixture(scope="module")
@@ -154,38 +161,41 @@ def test_the_page_may_not_ask_for_anything_even_if_it_wanted(chrome: webdriver.C
 def test_a_click_on_a_tag_shows_its_curves(chrome: webdriver.Chrome, address: str) -> None:
     chrome.get(address)
     before = see(chrome, "roc")
-    data = chrome.execute_script("return JSON.parse(document.getElementById('payload').textContent)")
-    result = data["results"][int(chrome.find_element(By.ID, "pick-run").get_attribute("value"))]
     shown = int(chrome.find_element(By.ID, "pick-tag").get_attribute("value"))
     other = (shown + 1) % len(TAGS)
-    button = chrome.find_element(By.CSS_SELECTOR, f".result.shown [data-tag='{other}'] button")
-    chrome.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
-    button.click()
-    after = see(chrome, "roc")
-    assert after != before
-    assert facts(chrome).startswith(data["tags"][other])
-    curve = result["validation"][other]
-    line = next(trace for trace in after if trace["name"] == "validation")
-    assert line["x"] == pytest.approx([0, *(count / curve["negatives"] for count in curve["fp"])])
-    assert line["y"] == pytest.approx([0, *(count / curve["positives"] for count in curve["tp"])])
-    chord = next(trace for trace in after if trace["name"] == "chord")
-    assert (chord["x"], chord["y"]) == ([0, 1], [0, 1])
-    elbow = next(trace for trace in after if trace["name"] == "elbow")
-    assert (elbow["x"][0], elbow["y"][0]) == (line["x"][curve["at"] + 1], line["y"][curve["at"] + 1])
-    (x0, x1), (y0, y1) = (next(trace for trace in after if trace["name"] == "distance")[axis] for axis in "xy")
-    assert x1 == pytest.approx(y1), "on the chord"
-    assert x1 - x0 == pytest.approx(y0 - y1), "at a right angle"
-    assert next(trace for trace in see(chrome, "pr") if trace["name"] == "test")["x"][-1] == 1
-    assert see(chrome, "calibration")[1]["x"] == result["calibration"][other][0]
+    row = chrome.find_element(By.CSS_SELECTOR, f".result.shown [data-tag='{other}']")
+    chrome.execute_script("arguments[0].scrollIntoView({block: 'center'})", row)
+    name, average_precision = (cell.text for cell in row.find_elements(By.CSS_SELECTOR, "th, td")[:2])
+    row.find_element(By.TAG_NAME, "button").click()
+    after = {trace["name"]: trace for trace in see(chrome, "roc") if "name" in trace}
+    assert list(after.values()) != before
+    assert facts(chrome).startswith(f"{name}: AP\n{average_precision}\n")
+    assert (after["chord"]["x"], after["chord"]["y"]) == ([0, 1], [0, 1])
+    ((x,), (y,)), line = (after["elbow"][axis] for axis in "xy"), after["validation"]
+    assert (x, y) in zip(line["x"], line["y"], strict=True)
+    assert (after["distance"]["x"][0], after["distance"]["y"][0]) == (x, y)
+    assert next(trace for trace in see(chrome, "pr") if trace.get("name") == "test")["x"][-1] == 1
 
 
 def test_a_click_on_a_bar_picks_its_tag(chrome: webdriver.Chrome, address: str) -> None:
     chrome.get(address)
-    see(chrome, "tags")
-    picked = traces(chrome, "tags")[0]["customdata"][-1]
-    bar = chrome.find_elements(By.CSS_SELECTOR, "#chart-tags .bars .point")[-1]
+    see(chrome, "ranking")
+    picked = traces(chrome, "ranking")[0]["customdata"][-1]
+    bar = chrome.find_elements(By.CSS_SELECTOR, "#chart-ranking .bars .point")[-1]
     webdriver.ActionChains(chrome).move_to_element(bar).pause(0.2).click().perform()
     WebDriverWait(chrome, 10).until(lambda c: c.find_element(By.ID, "pick-tag").get_attribute("value") == str(picked))
+    for chart in ("ranking", "thresholds"):
+        (first, *_) = see(chrome, chart)
+        assert [first["customdata"][at] for at in first["selectedpoints"]] == [picked], "it is the one in full colour"
+
+
+def test_a_click_into_a_curve_picks_nothing(chrome: webdriver.Chrome, address: str) -> None:
+    chrome.get(address)
+    see(chrome, "roc")
+    shown = chrome.find_element(By.ID, "pick-tag").get_attribute("value")
+    plot = chrome.find_element(By.CSS_SELECTOR, "#chart-roc .nsewdrag")
+    webdriver.ActionChains(chrome).move_to_element(plot).pause(0.2).click().perform()
+    assert chrome.find_element(By.ID, "pick-tag").get_attribute("value") == shown
 
 
 def test_picking_a_run_changes_its_charts_and_tables(chrome: webdriver.Chrome, address: str) -> None:
@@ -195,8 +205,20 @@ def test_picking_a_run_changes_its_charts_and_tables(chrome: webdriver.Chrome, a
         select.select_by_index(at)
         shown = chrome.find_elements(By.CSS_SELECTOR, ".result.shown h3")
         assert [head.text for head in shown] == [option.text]
-        assert option.text in facts(chrome)
-    assert see(chrome, "learning")[0]["x"] == [1, 2, 3]
+        first = chrome.find_element(By.CSS_SELECTOR, ".result.shown tr.picked td").text
+        assert facts(chrome).split("\n")[1] == first
+
+
+def test_a_run_without_a_history_has_no_learning_curves_until_another_is_picked(
+    chrome: webdriver.Chrome, address: str
+) -> None:
+    chrome.get(address)
+    runs = Select(chrome.find_element(By.ID, "pick-run"))
+    see(chrome, "loss")
+    runs.select_by_visible_text("untrained, seed 0")
+    assert not chrome.find_element(By.ID, "chart-loss").is_displayed()
+    runs.select_by_visible_text("#3, seed 0, 3 epochs")
+    assert see(chrome, "loss")[1]["y"] == [1.1, 0.55, 0.36667]
 
 
 def test_only_an_elbow_is_measured_from_the_chord(chrome: webdriver.Chrome, address: str) -> None:
@@ -214,7 +236,7 @@ def test_only_an_elbow_is_measured_from_the_chord(chrome: webdriver.Chrome, addr
 
 def test_a_click_on_a_head_sorts_the_table_both_ways(chrome: webdriver.Chrome, address: str) -> None:
     chrome.get(address)
-    table = chrome.find_element(By.CSS_SELECTOR, ".result.shown table.sortable")
+    table = chrome.find_element(By.CSS_SELECTOR, ".result.shown table.tags")
     head = table.find_elements(By.CSS_SELECTOR, "thead th")[1]
     chrome.execute_script("arguments[0].scrollIntoView({block: 'center'})", table)
     columns = []
@@ -235,15 +257,15 @@ def test_table_1_sorts_by_the_column_under_the_head_and_keeps_empty_cells_last(
     table.find_elements(By.CSS_SELECTOR, "thead tr:nth-child(2) th")[1].find_element(By.TAG_NAME, "button").click()
     cells = [cell.get_attribute("data-value") for cell in table.find_elements(By.CSS_SELECTOR, "tbody td:nth-child(5)")]
     values = [float(cell) for cell in cells if cell is not None]
-    assert len(values) == 4
+    assert len(values) == 5
     assert values == sorted(values, reverse=True)
-    assert cells[4:] == [None] * (len(cells) - 4)
+    assert cells[5:] == [None] * (len(cells) - 5)
 
 
 def test_a_tag_name_with_html_in_it_stays_text(chrome: webdriver.Chrome, address: str) -> None:
     chrome.get(address)
-    see(chrome, "tags")
-    labels = [label.text for label in chrome.find_elements(By.CSS_SELECTOR, "#chart-tags .ytick text")]
+    see(chrome, "ranking")
+    labels = [label.text for label in chrome.find_elements(By.CSS_SELECTOR, "#chart-ranking .ytick text")]
     assert "<b>epic</b>" in labels
     assert "<b>epic</b>" in [option.text for option in Select(chrome.find_element(By.ID, "pick-tag")).options]
 
@@ -288,7 +310,7 @@ def test_without_scripts_every_table_is_there(chrome: webdriver.Chrome, address:
     emulate(chrome, scripts=False)
     chrome.get(address)
     tables = chrome.find_elements(By.CSS_SELECTOR, ".result table.tags")
-    assert len(tables) == 4
+    assert len(tables) == 5
     assert all(table.is_displayed() for table in tables)
     assert "0.700" in chrome.find_element(By.CSS_SELECTOR, "table.main").text
     assert not any(chart.is_displayed() for chart in chrome.find_elements(By.CSS_SELECTOR, ".chart"))

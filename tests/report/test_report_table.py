@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from run_folders import make_run
+from songmood.evaluation.bootstrap import weight_chunks
 from songmood.evaluation.metrics import evaluate
 from songmood.report.paper import PAPER_ROWS
-from songmood.report.resampler import Resampler
 from songmood.report.rows import ReportRow, read_entries
 from songmood.report.runfolder import read_run
 from songmood.report.significance import compare_rows
@@ -71,21 +71,23 @@ def test_failed_and_stale_runs_are_counted_in_their_row(tmp_path: Path) -> None:
     ]
     table = {(row.group, row.is_final): row for row in table_of(rows)}
     row = table["run2", True]
-    assert (len(row.members), row.num_stale, len(row.troubles)) == (2, 1, 1)
+    assert (len(row.members), row.marks) == (2, (("1 stale", "stale"), ("1 failed", "failed")))
     assert (len(table["other", True].troubles), table["other", True].estimates) == (1, {})
 
 
-def test_replicates_are_the_metrics_of_the_drawn_tracks(tmp_path: Path) -> None:
-    test = read_run(make_run(tmp_path / "run")).results[-1].test
-    resampler = Resampler(len(test.targets), 5)
-    replicates = resampler.replicates(test)
-    weights = np.concatenate([chunk.T for chunk in resampler._chunks])
-    for at, weight in enumerate(weights):
-        drawn = np.repeat(np.arange(len(weight)), weight)
-        scored = evaluate(test.scores[drawn], test.targets[drawn], test.decisions[drawn], list("abcd")).summary
-        assert {name: values[at] for name, values in replicates.items()} == pytest.approx(
-            {name: scored[name] for name in replicates}
-        )
+def test_replicates_are_the_means_over_seeds_of_the_drawn_tracks_metrics(tmp_path: Path) -> None:
+    runs = [read_run(make_run(tmp_path / str(seed), "run2", seed, earlier=None)) for seed in (0, 1)]
+    row = next(row for row in table_of([ReportRow(run.path) for run in runs]) if row.estimates)
+    weights = np.concatenate([chunk.T for chunk in weight_chunks(60, RESAMPLES, 0)])
+    for at in (0, RESAMPLES - 1):
+        drawn = np.repeat(np.arange(60), weights[at])
+        tests = [run.results[-1].test for run in runs]
+        summaries = [
+            evaluate(test.scores[drawn], test.targets[drawn], test.decisions[drawn], list("abcd")).summary
+            for test in tests
+        ]
+        for metric, estimate in row.estimates.items():
+            assert estimate.replicates[at] == pytest.approx(sum(summary[metric] for summary in summaries) / 2)
 
 
 def test_skill_is_significant_and_the_same_scores_are_not(tmp_path: Path) -> None:
@@ -94,9 +96,9 @@ def test_skill_is_significant_and_the_same_scores_are_not(tmp_path: Path) -> Non
         ReportRow(make_run(tmp_path / "good", None, skill=4.0, earlier=None)),
         ReportRow(make_run(tmp_path / "twin", None, skill=4.0, earlier=None)),
     ]
-    roc, pr = compare_rows(table_of(rows))
-    assert (roc.name, pr.name) == ("ROC-AUC", "PR-AUC")
-    blind, good, twin = roc.verdicts
+    compared = compare_rows(table_of(rows))
+    assert list(compared) == ["ROC-AUC", "PR-AUC"]
+    blind, good, twin = compared["ROC-AUC"]
     assert (blind.beats, blind.ties) == ((), ())
     assert (good.beats, good.ties) == (("blind, 3 epochs",), ("twin, 3 epochs",))
     assert twin.beats == ("blind, 3 epochs",)
@@ -112,8 +114,8 @@ def test_skill_is_significant_and_the_same_scores_are_not(tmp_path: Path) -> Non
 def test_p_values_are_corrected_for_the_number_of_pairs(tmp_path: Path) -> None:
     rows = [ReportRow(make_run(tmp_path / f"r{at}", None, at, skill=1 + 0.15 * at, earlier=None)) for at in range(4)]
     table = table_of(rows)
-    alone = compare_rows(table[:2])[0].verdicts[0].cells[1]
-    among = compare_rows(table)[0].verdicts[0].cells[1]
+    alone = compare_rows(table[:2])["ROC-AUC"][0].cells[1]
+    among = compare_rows(table)["ROC-AUC"][0].cells[1]
     assert alone is not None
     assert among is not None
     assert alone.p_value < among.p_value <= min(1, 6 * alone.p_value), "six pairs: at most six times"
@@ -123,7 +125,7 @@ def test_seeds_are_averaged_before_rows_are_compared(tmp_path: Path) -> None:
     base = [ReportRow(make_run(tmp_path / f"s{seed}", "run1", seed, skill=1.0, earlier=None)) for seed in (0, 1)]
     other = ReportRow(make_run(tmp_path / "o", "run2", 5, skill=2.0, earlier=None))
     table = {row.group: row for row in table_of([*base, other]) if row.estimates}
-    verdict = compare_rows([table["run1"], table["run2"]])[0].verdicts[0]
+    verdict = compare_rows([table["run1"], table["run2"]])["ROC-AUC"][0]
     assert verdict.cells[1] is not None
     expected = table["run1"].estimates["roc_auc_macro"].mean - table["run2"].estimates["roc_auc_macro"].mean
     assert verdict.cells[1].difference == pytest.approx(expected)
@@ -131,5 +133,5 @@ def test_seeds_are_averaged_before_rows_are_compared(tmp_path: Path) -> None:
 
 def test_one_row_is_compared_with_nothing(tmp_path: Path) -> None:
     table = table_of([ReportRow(make_run(tmp_path / "run", None, earlier=None))])
-    assert compare_rows(table) == ()
-    assert compare_rows([replace(table[0], estimates={}), table[0]]) == ()
+    assert compare_rows(table) == {}
+    assert compare_rows([replace(table[0], estimates={}), table[0]]) == {}

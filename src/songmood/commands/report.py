@@ -15,8 +15,8 @@ def report(
 
     Runs of one experiment with different seeds share a row of the table; the page needs no network and no other file.
     """
-    from songmood.report.build import build_report
+    from songmood.report.build import MARKDOWN, PAGE, build_report
     from songmood.report.rows import ReportRow
 
-    made = build_report([ReportRow(folder) for folder in folders], out, resamples=bootstrap, skip_unreadable=False)
-    typer.echo(f"{made.page}\n{made.markdown}")
+    build_report([ReportRow(folder) for folder in folders], out, resamples=bootstrap, skip_unreadable=False)
+    typer.echo(f"{out / PAGE}\n{out / MARKDOWN}")

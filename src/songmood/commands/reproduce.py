@@ -34,10 +34,10 @@ def reproduce(
     runs = plan(corpus, seeds, out, changes, only or [])
     outcomes = reproduce_runs(runs, is_training=not report_only)
     rows = [_as_row(outcome) for outcome in outcomes]
-    from songmood.report.build import build_report
+    from songmood.report.build import MARKDOWN, PAGE, build_report
 
-    made = build_report(rows, out)
-    typer.echo(f"{made.markdown}\n{made.page}")
+    build_report(rows, out)
+    typer.echo(f"{out / MARKDOWN}\n{out / PAGE}")
     if any(row.status == "failed" for row in rows):
         raise typer.Exit(1)
 

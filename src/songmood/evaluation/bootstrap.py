@@ -72,7 +72,35 @@ def bootstrap(
         on_done: told how many resamples have been added, for a progress bar.
     """
     estimate = evaluate(scores, targets, decisions, tags)
-    rankings = Rankings.of(scores, targets)
+    drawn = replicates(scores, targets, decisions, resamples=resamples, seed=seed, on_done=on_done)
+    return Intervals(_summary(estimate, drawn, level), _by_tag(estimate, drawn, level), resamples, level)
+
+
+def replicates(
+    scores: ArrayLike,
+    targets: ArrayLike,
+    decisions: ArrayLike | None,
+    *,
+    resamples: int,
+    seed: int = 0,
+    pooled: bool = True,
+    on_done: Callable[[int], None] = ignore,
+) -> Replicates:
+    """Each metric on each of R resamples: (R, L) for the tags', (R,) for `_macro` and `_micro`.
+
+    NaN where a resample holds one class only. The same seed draws the same tracks: two submissions' replicates can be
+    subtracted.
+
+    Args:
+        scores: (N, L).
+        targets: (N, L).
+        decisions: (N, L) bool, or None to leave out precision, recall and F1.
+        resamples: R, at least 2.
+        seed: of the draw.
+        pooled: False saves half the time, and the micro areas are NaN.
+        on_done: told how many resamples have been added.
+    """
+    rankings = Rankings.of(scores, targets, pooled=pooled)
     hits = np.asarray(targets, dtype=bool)
     chosen = None if decisions is None else np.asarray(decisions, dtype=bool)
     chunks: list[Replicates] = []
@@ -80,8 +108,7 @@ def bootstrap(
         areas = replicate_areas(rankings, weights)
         chunks.append(areas if chosen is None else areas | _replicate_decisions(hits, chosen, weights))
         on_done(weights.shape[1])
-    replicates = joined(chunks)
-    return Intervals(_summary(estimate, replicates, level), _by_tag(estimate, replicates, level), resamples, level)
+    return joined(chunks)
 
 
 def weight_chunks(num_tracks: int, resamples: int, seed: int) -> Iterator[Weights]:

@@ -106,6 +106,13 @@ def compare(
     return Comparison(summary, _corrected(by_tag), first.left_out, resamples, level)
 
 
+def p_value(difference: float, deviation: float) -> float:
+    """Two-sided, of a difference this many bootstrap standard deviations wide."""
+    if deviation == 0:
+        return 0.0 if difference else 1.0  # every resample says the same
+    return erfc(abs(difference) / deviation / sqrt(2))
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Holm's step-down correction: each p-value times how many are at least as large, made monotone, at most 1."""
     corrected = [0.0] * len(p_values)
@@ -119,9 +126,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def _difference(a: float, b: float, deviation: float, level: float) -> Difference:
     difference = a - b
     reach = NormalDist().inv_cdf((1 + level) / 2) * deviation
-    no_spread = 0.0 if difference else 1.0  # every resample says the same
-    p_value = erfc(abs(difference) / deviation / sqrt(2)) if deviation > 0 else no_spread
-    return Difference(a, b, difference, difference - reach, difference + reach, p_value, p_value)
+    chance = p_value(difference, deviation)
+    return Difference(a, b, difference, difference - reach, difference + reach, chance, chance)
 
 
 def _corrected(by_tag: dict[str, dict[str, Difference]]) -> dict[str, dict[str, Difference]]:

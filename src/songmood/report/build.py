@@ -1,7 +1,7 @@
 """Makes a report: reads run folders, bootstraps, writes index.html and RESULTS.md."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from songmood.errors import RunFolderError
@@ -14,24 +14,9 @@ PAGE, MARKDOWN = "index.html", "RESULTS.md"
 RESAMPLES = 1000
 
 
-@dataclass(frozen=True)
-class Report:
-    """What was written.
-
-    Attributes:
-        page: the HTML file.
-        markdown: the Markdown file.
-        content: what they show.
-    """
-
-    page: Path
-    markdown: Path
-    content: Content
-
-
 def build_report(
     rows: Sequence[ReportRow], out: Path, *, resamples: int = RESAMPLES, skip_unreadable: bool = True
-) -> Report:
+) -> Content:
     """Write `index.html` and `RESULTS.md` for some runs; the same runs give the same bytes.
 
     Args:
@@ -40,13 +25,14 @@ def build_report(
         resamples: of the bootstrap.
         skip_unreadable: name a run that cannot be read among the failed, instead of raising.
 
+    Returns:
+        What the two show.
+
     Raises:
         RunFolderError: a run cannot be read, runs are of different test sets, or `out` cannot be written.
     """
     out = out.absolute()
-    rows = [
-        ReportRow(r.folder.absolute(), r.experiment, r.seed, r.status, r.note, r.log and r.log.absolute()) for r in rows
-    ]
+    rows = [replace(row, folder=row.folder.absolute(), log=row.log and row.log.absolute()) for row in rows]
     content = gather(rows, out, resamples=resamples, skip_unreadable=skip_unreadable)
     texts = {PAGE: render_page(content), MARKDOWN: render_markdown(content)}
     try:
@@ -57,4 +43,4 @@ def build_report(
             partial.replace(out / name)
     except OSError as error:
         raise RunFolderError(f"{out}: the report cannot be written ({error.strerror}); give another --out") from error
-    return Report(out / PAGE, out / MARKDOWN, content)
+    return content

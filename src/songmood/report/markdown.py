@@ -1,11 +1,10 @@
 """The report as Markdown: the table, what is significant, the warnings, the origins."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from songmood.report.content import Content
-from songmood.report.page import figure
+from songmood.report.content import PROVENANCE_HEADS, Content
+from songmood.report.page import number
 from songmood.report.paper import METRIC_NAMES, METRICS
-from songmood.report.summary import PROVENANCE_HEADS, best_labels, provenance_lines
 from songmood.report.table import TableRow
 
 SPECIAL = "\\`*_{}[]<>#|&~"  # what Markdown or the HTML in it would read as its own
@@ -24,19 +23,18 @@ def render_markdown(content: Content) -> str:
         "## Table 1",
         "Paper / ours: the mean over seeds ± their standard deviation, in brackets the 95 % bootstrap interval "
         "over test tracks.",
-        _table(_heads(), (_line(row, best_labels(content.rows)) for row in content.rows)),
+        _table(_heads(), (_line(row, content.best) for row in content.rows)),
     ]
-    for comparison in content.comparisons:
-        verdicts = [(v.name, "; ".join(v.beats) or "–", "; ".join(v.ties) or "–") for v in comparison.verdicts]
+    for name, verdicts in content.comparisons.items():
+        lines = [(v.name, "; ".join(v.beats) or "–", "; ".join(v.ties) or "–") for v in verdicts]
         parts += [
-            f"## Significance: {comparison.name}",
+            f"## Significance: {name}",
             f"Paired bootstrap, {content.resamples:,} resamples of the test tracks, corrected for the number of pairs "
             "(Holm), at 0.05.",
-            _table(("Row", "better than", "not told apart from"), (map(escaped, line) for line in verdicts)),
+            _table(("Row", "better than", "not told apart from"), (map(escaped, line) for line in lines)),
         ]
     if content.entries:
-        origins = (map(escaped, line) for line in provenance_lines(content.entries, content.out))
-        parts += ["## Provenance", _table(PROVENANCE_HEADS, origins)]
+        parts += ["## Provenance", _table(PROVENANCE_HEADS, (map(escaped, line) for line in content.provenance))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -49,13 +47,13 @@ def _heads() -> tuple[str, ...]:
     return ("Row", "Epochs", "Seeds", *(METRIC_NAMES[metric] for metric in METRICS))
 
 
-def _line(row: TableRow, best: dict[str, str]) -> list[str]:
-    marks = [f"{row.num_stale} stale"] * bool(row.num_stale) + [f"{len(row.troubles)} failed"] * bool(row.troubles)
-    name = escaped(row.name) + (f" ({', '.join(marks)})" if marks else "")
+def _line(row: TableRow, best: Mapping[str, TableRow]) -> list[str]:
+    marks = ", ".join(filter(None, (row.precision, *(text for text, _ in row.marks))))
+    name = escaped(f"{row.name} ({marks})" if marks else row.name)
     cells = [name, str(row.epochs or "–"), str(len(row.members) or "–")]
     for at, metric in enumerate(METRICS):
-        paper = figure(row.paper.figures[at] if row.paper else None)
-        cells.append(f"{paper} / {_ours(row, metric, is_best=best.get(metric) == row.label)}")
+        paper = number(row.paper.figures[at] if row.paper else None)
+        cells.append(f"{paper} / {_ours(row, metric, is_best=best.get(metric) is row)}")
     return cells
 
 
@@ -63,9 +61,9 @@ def _ours(row: TableRow, metric: str, *, is_best: bool) -> str:
     if metric not in row.estimates:
         return "failed" if row.troubles else "not run"
     estimate = row.estimates[metric]
-    mean = figure(estimate.mean)
-    spread = "" if estimate.sd is None else f" ± {figure(estimate.sd)}"
-    return f"{f'**{mean}**' if is_best else mean}{spread} [{figure(estimate.low)}, {figure(estimate.high)}]"
+    mean = number(estimate.mean)
+    spread = "" if estimate.sd is None else f" ± {number(estimate.sd)}"
+    return f"{f'**{mean}**' if is_best else mean}{spread} [{number(estimate.low)}, {number(estimate.high)}]"
 
 
 def _bullet(kind: str, text: str, log: str) -> str:

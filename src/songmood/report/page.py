@@ -1,6 +1,7 @@
 """The report as one HTML page that needs nothing beside it."""
 
 import base64
+import gzip
 import hashlib
 import json
 import math
@@ -9,26 +10,25 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from plotly.offline import get_plotlyjs
 
 import songmood
-from songmood.report.content import Content
-from songmood.report.paper import METRIC_NAMES, METRICS
-from songmood.report.payload import payload
-from songmood.report.provenance import shared_config
+from songmood.report.charts import Chart, learning_chart, ranking_chart, table_chart, threshold_chart, together_chart
+from songmood.report.content import PROVENANCE_HEADS, Content
+from songmood.report.paper import METRIC_NAMES
 from songmood.report.rows import Entry, Scored, row_name
-from songmood.report.summary import PROVENANCE_HEADS, best_labels, provenance_lines
-from songmood.report.taglines import extremes, footnote, tag_lines
+from songmood.report.runfolder import Result
+from songmood.report.tagcurves import calibration_charts, precision_recall_chart, roc_chart
+from songmood.report.taglines import HEADS, footnote, tag_lines
 from songmood.tag_names import short_names
 
 ASSETS = Path(__file__).parent / "assets"
-SCRIPTS = ("charts.js", "page.js")
 
 
 def render_page(content: Content) -> str:
     """The page; the same content gives the same text."""
-    from plotly.offline import get_plotlyjs  # a second to import, and only the page needs it
-
     environment = Environment(
         loader=FileSystemLoader(ASSETS),
         autoescape=True,
@@ -36,40 +36,35 @@ def render_page(content: Content) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"figure": figure, "signed": signed, "probability": probability, "link": quote}
-    scripts = [get_plotlyjs(), *((ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS)]
+    environment.filters |= {"number": number, "signed": signed, "probability": probability, "link": quote}
+    plotly, script = get_plotlyjs(), (ASSETS / "page.js").read_text(encoding="utf-8")
     results = content.results
+    first = _best([scored.result.evaluation.summary["pr_auc_macro"] for scored in results])
+    first_tags = list(results[first].result.evaluation.tags.values()) if results else []
+    charts = {f"chart-{name}": chart.to_dict() for name, chart in _charts(content).items()}
     return environment.get_template("page.html").render(
         content=content,
-        rows=content.rows,
-        comparisons=content.comparisons,
-        resamples=content.resamples,
-        cards=content.cards,
-        notices=content.notices,
-        tags=content.tags,
         names=short_names(content.tags),
-        num_tracks=content.num_tracks,
         fitted_on=", ".join(dict.fromkeys(scored.result.fitted_on for scored in results)),
-        metrics=[{"key": metric, "name": METRIC_NAMES[metric]} for metric in METRICS],
-        best=best_labels(content.rows),
-        first=_best_result(results),
-        first_tag=_best_tag(results[_best_result(results)]) if results else 0,
+        metrics=METRIC_NAMES,
+        first=first,
+        first_tag=_best([values["pr_auc"] for values in first_tags]),
         results=[_result_view(scored) for scored in results],
+        tag_heads=HEADS,
         provenance_heads=PROVENANCE_HEADS,
-        provenance=provenance_lines(content.entries, content.out),
         configs=_configs(content.entries),
         version=songmood.__version__,
         css=(ASSETS / "report.css").read_text(encoding="utf-8"),
-        payload=embedded_json(payload(content.rows, results, content.tags)),
-        scripts=scripts,
-        script_hashes=" ".join(content_hash(script) for script in scripts),
+        charts=packed(json.dumps(charts, ensure_ascii=False, allow_nan=False, separators=(",", ":"))),
+        plotly=packed(plotly),
+        script=script,
+        script_hashes=f"{content_hash(plotly)} {content_hash(script)}",
     )
 
 
-def embedded_json(content: Any) -> str:
-    """JSON that can stand in a script element: no name in it can end the element or open another."""
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+def packed(text: str) -> str:
+    """Compressed, as letters that can stand in a page: a third of the size, and no name in it can end an element."""
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
 def content_hash(script: str) -> str:
@@ -77,7 +72,7 @@ def content_hash(script: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 
-def figure(value: float | None, digits: int = 3) -> str:
+def number(value: float | None, digits: int = 3) -> str:
     """A number to so many decimals, "–" for what is not there."""
     return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
@@ -92,28 +87,50 @@ def probability(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
+def _charts(content: Content) -> dict[str, Chart]:
+    """By their place on the page."""
+    charts = {"table": table_chart(content.rows)}
+    if not content.results:
+        return charts
+    results, tags = content.results, short_names(content.tags)
+    truth = results[0].result.test.targets
+    order = sorted(range(len(tags)), key=lambda tag: (-truth[:, tag].sum(), tag))
+    charts |= {
+        "loss": learning_chart(results, "loss"),
+        "roc-auc": learning_chart(results, "roc_auc_macro"),
+        "pr-auc": learning_chart(results, "pr_auc_macro"),
+        "roc": roc_chart(results),
+        "pr": precision_recall_chart(results),
+        "ranking": ranking_chart(results, tags),
+        "thresholds": threshold_chart(results, tags),
+        "truth": together_chart([truth], tags, order),
+        "decided": together_chart([scored.result.test.decisions for scored in results], tags, order, "run"),
+    }
+    charts["calibration"], charts["calibration-all"] = calibration_charts(results)
+    return charts
+
+
 def _result_view(scored: Scored) -> dict[str, Any]:
     return {
         "label": scored.label,
-        "extremes": extremes(scored.result),
         "lines": tag_lines(scored.result),
         "footnote": footnote(scored.result),
+        "caption": _roc_caption(scored.result),
     }
+
+
+def _roc_caption(result: Result) -> str:
+    if result.rule == "elbow":
+        return "ROC: the elbow is the point of the validation curve farthest from its chord"
+    return f"ROC: the threshold by {result.rule}, fitted on {result.fitted_on}"
 
 
 def _configs(entries: Sequence[Entry]) -> list[tuple[str, str]]:
     """The configuration of each row that has one, by the row's name."""
-    configs = {row_name(entry.row.group, entry.row.variant): shared_config(entry.run) for entry in entries}
+    configs = {row_name(entry.row.group, entry.row.variant): entry.run.shared_config for entry in entries}
     return [(name, json.dumps(config, indent=2, ensure_ascii=False)) for name, config in configs.items() if config]
 
 
-def _best_result(results: Sequence[Scored]) -> int:
-    """Which result the page opens with: the one with the largest macro PR-AUC."""
-    areas = [scored.result.evaluation.summary["pr_auc_macro"] for scored in results]
-    return max(range(len(areas)), key=lambda at: (math.isfinite(areas[at]), areas[at], -at), default=0)
-
-
-def _best_tag(scored: Scored) -> int:
-    """Which tag it opens with: the one with the largest average precision."""
-    areas = [values["pr_auc"] for values in scored.result.evaluation.tags.values()]
-    return max(range(len(areas)), key=lambda at: (math.isfinite(areas[at]), areas[at], -at))
+def _best(areas: Sequence[float]) -> int:
+    """Where the largest is, the first of equals; 0 where all are NaN or there is none."""
+    return max(range(len(areas)), key=lambda at: np.nan_to_num(areas[at]), default=0)

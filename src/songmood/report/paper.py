@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 METRICS = ("roc_auc_macro", "pr_auc_macro", "f1_micro", "f1_macro")  # the table's columns
 METRIC_NAMES = {"roc_auc_macro": "ROC-AUC", "pr_auc_macro": "PR-AUC", "f1_micro": "F1 micro", "f1_macro": "F1 macro"}
+FEATURE_SET, WITH_FEATURES = "paper", ("run4", "run5")  # what our configuration calls its features, and who takes them
 TEST_SET = (4231, 56)  # tracks and tags of the paper's test set; on any other, its figures are no measure
 
 

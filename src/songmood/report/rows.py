@@ -9,7 +9,6 @@ from typing import Literal
 
 from songmood.errors import RunFolderError
 from songmood.report.paper import PAPER_ROWS
-from songmood.report.provenance import shared_config
 from songmood.report.runfolder import Result, RunFolder, read_run
 
 Status = Literal["finished", "stale", "failed"]
@@ -132,7 +131,7 @@ def _told_apart(entries: Sequence[Entry]) -> list[Entry]:
     """Give runs of one experiment a variant where they are not its seeds: of another configuration, or of one seed."""
     variants: dict[str, list[tuple[str, list[Entry]]]] = {}
     for entry in sorted(entries, key=lambda entry: place(entry.row)):
-        config = json.dumps(shared_config(entry.run), sort_keys=True)
+        config = json.dumps(entry.run.shared_config, sort_keys=True)
         alike = variants.setdefault(entry.row.group, [])
         for known, members in alike:
             if known == config and all(member.row.seed != entry.row.seed for member in members):

@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from songmood.evaluation.thresholds import ThresholdTable, read_thresholds
 from songmood.runs.series import Series, read_series
 
 EARLIER = re.compile(r"epoch_(\d+)")  # the folder of a checkpoint that the run kept on its way
+OF_THE_MOMENT = ("seed", "ckpt_path")  # what seeds of one row differ in; and resuming changes no result
 METRICS_AGREE = 1e-6  # metrics.json is the same arithmetic; more apart than this and it is of other scores
 
 
@@ -58,6 +59,12 @@ class Result:
     fitted_on: str
     evaluation: Evaluation
 
+    @property
+    def rule(self) -> str:
+        """Which rule fitted the thresholds, in words."""
+        rules = () if self.thresholds is None else self.thresholds.rule
+        return ", ".join(dict.fromkeys(rules)) or "an unnamed rule"
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -88,6 +95,36 @@ class RunFolder:
         """The run's seed, where it says."""
         found = self.provenance.get("seed")
         return found if isinstance(found, int) else None
+
+    @property
+    def shared_config(self) -> dict[str, Any]:
+        """The configuration as far as seeds of one row share it; empty where the run does not say.
+
+        Absolute paths lose their folders, so that the same run elsewhere reads the same.
+        """
+        config = self._said("config")
+        return {key: _placeless(value) for key, value in config.items() if key not in OF_THE_MOMENT}
+
+    @property
+    def precision(self) -> str:
+        """What the run computed in, such as `bf16-mixed`; empty where it says nothing, or trains nothing."""
+        if self._said("config").get("baseline"):
+            return ""
+        said = str(self.provenance.get("precision") or self._said("config", "speed").get("precision") or "auto")
+        return "" if said == "auto" else said
+
+    @property
+    def feature_set(self) -> str:
+        """The name of the features that the corpus was asked for; empty where it has no choice of them."""
+        return str(self._said("config", "corpus", "features").get("name") or "")
+
+    def _said(self, *keys: str) -> dict[str, Any]:
+        """A part of the provenance, empty where it is not there."""
+        part: dict[str, Any] = self.provenance
+        for key in keys:
+            inner = part.get(key)
+            part = inner if isinstance(inner, dict) else {}
+        return part
 
 
 def read_run(folder: Path) -> RunFolder:
@@ -165,3 +202,13 @@ def _read_json(path: Path, *, is_needed: bool = True) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise RunFolderError(f"{path}: holds a {type(content).__name__}, expected an object")
     return content
+
+
+def _placeless(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _placeless(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_placeless(inner) for inner in value]
+    if isinstance(value, str) and (PurePosixPath(value).is_absolute() or PureWindowsPath(value).is_absolute()):
+        return f"…/{PureWindowsPath(value).name}"
+    return value

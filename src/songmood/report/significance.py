@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import erfc, sqrt
 
 from songmood.evaluation.bootstrap import spread
-from songmood.evaluation.comparison import holm
+from songmood.evaluation.comparison import holm, p_value
 from songmood.report.paper import METRIC_NAMES
 from songmood.report.table import TableRow
 
@@ -19,10 +18,12 @@ class Cell:
     """One row minus another.
 
     Attributes:
+        other: the label of the row that is subtracted.
         difference: of the seeds' means.
         p_value: two-sided, corrected for the number of pairs.
     """
 
+    other: str
     difference: float
     p_value: float
 
@@ -31,6 +32,11 @@ class Cell:
         """Whether chance in the test tracks is an unlikely explanation."""
         return self.p_value < LEVEL
 
+    @property
+    def is_better(self) -> bool:
+        """Whether the row is significantly better than the other."""
+        return self.is_significant and self.difference > 0
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -38,31 +44,27 @@ class Verdict:
 
     Attributes:
         name: the row's label.
-        beats: labels of the rows that it is significantly better than.
-        ties: labels of those that it is not told apart from.
         cells: one for each row, None for itself.
     """
 
     name: str
-    beats: tuple[str, ...]
-    ties: tuple[str, ...]
     cells: tuple[Cell | None, ...]
 
+    @property
+    def beats(self) -> tuple[str, ...]:
+        """Labels of the rows that it is significantly better than."""
+        return tuple(cell.other for cell in self.cells if cell and cell.is_better)
 
-@dataclass(frozen=True)
-class Comparison:
-    """All pairs of rows in one metric."""
-
-    name: str
-    verdicts: tuple[Verdict, ...]
+    @property
+    def ties(self) -> tuple[str, ...]:
+        """Labels of the rows that it is not told apart from."""
+        return tuple(cell.other for cell in self.cells if cell and not cell.is_significant)
 
 
-def compare_rows(rows: Sequence[TableRow]) -> tuple[Comparison, ...]:
-    """Compare every pair of rows that have results, in each of `COMPARED`; empty where there are not two."""
+def compare_rows(rows: Sequence[TableRow]) -> dict[str, tuple[Verdict, ...]]:
+    """Compare every pair of rows that have results, by the name of each metric in `COMPARED`; empty without a pair."""
     scored = [row for row in rows if row.estimates]
-    if len(scored) < 2:
-        return ()
-    return tuple(Comparison(METRIC_NAMES[metric], _verdicts(scored, metric)) for metric in COMPARED)
+    return {METRIC_NAMES[metric]: _verdicts(scored, metric) for metric in COMPARED} if len(scored) > 1 else {}
 
 
 def _verdicts(rows: Sequence[TableRow], metric: str) -> tuple[Verdict, ...]:
@@ -70,27 +72,8 @@ def _verdicts(rows: Sequence[TableRow], metric: str) -> tuple[Verdict, ...]:
     estimates = [row.estimates[metric] for row in rows]
     differences = [estimates[a].mean - estimates[b].mean for a, b in pairs]
     deviations = [spread(estimates[a].replicates - estimates[b].replicates) for a, b in pairs]
-    p_values = holm([_p_value(*pair) for pair in zip(differences, deviations, strict=True)])
+    corrected = holm([p_value(*pair) for pair in zip(differences, deviations, strict=True)])
     cells: dict[tuple[int, int], Cell] = {}
-    for (a, b), difference, p_value in zip(pairs, differences, p_values, strict=True):
-        cells[a, b], cells[b, a] = Cell(difference, p_value), Cell(-difference, p_value)
-    return tuple(
-        Verdict(
-            row.label,
-            tuple(rows[b].label for b in range(len(rows)) if a != b and _is_better(cells[a, b])),
-            tuple(rows[b].label for b in range(len(rows)) if a != b and not cells[a, b].is_significant),
-            tuple(cells.get((a, b)) for b in range(len(rows))),
-        )
-        for a, row in enumerate(rows)
-    )
-
-
-def _is_better(cell: Cell) -> bool:
-    return cell.is_significant and cell.difference > 0
-
-
-def _p_value(difference: float, deviation: float) -> float:
-    """Two-sided, of a difference this many bootstrap standard deviations wide."""
-    if deviation == 0:
-        return 1.0 if difference == 0 else 0.0  # no resample disagrees
-    return erfc(abs(difference) / deviation / sqrt(2))
+    for (a, b), difference, chance in zip(pairs, differences, corrected, strict=True):
+        cells[a, b], cells[b, a] = Cell(rows[b].label, difference, chance), Cell(rows[a].label, -difference, chance)
+    return tuple(Verdict(row.label, tuple(cells.get((a, b)) for b in range(len(rows)))) for a, row in enumerate(rows))

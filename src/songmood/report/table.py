@@ -5,15 +5,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from songmood.evaluation.bootstrap import interval, spread
+from songmood.evaluation.bootstrap import Replicates, interval, replicates, spread
 from songmood.evaluation.curves import Floats
 from songmood.progress import progress
-from songmood.report.paper import ABOUT, METRICS, PAPER_ROWS, PaperRow
-from songmood.report.resampler import Resampler
+from songmood.report.paper import ABOUT, FEATURE_SET, METRICS, PAPER_ROWS, WITH_FEATURES, PaperRow
 from songmood.report.rows import PAPER_ORDER, Entry, ReportRow, Scored, row_name
+from songmood.report.runfolder import Split
 
 Key = tuple[str, str, bool, int | None]  # group, variant, whether final, epochs: what the seeds of a row share
 CONFIDENCE = 0.95
+PRECISIONS = {"32-true": "float32", "bf16-mixed": "bfloat16", "16-mixed": "float16"}
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,20 @@ class TableRow:
 
     @property
     def about(self) -> str:
-        """What sets it apart."""
-        return ABOUT.get(self.group, "")
+        """What sets it apart, and what it was trained in."""
+        return "; ".join(filter(None, (ABOUT.get(self.group), self.precision)))
+
+    @property
+    def precision(self) -> str:
+        """What its seeds were trained in, where they say: more than one name where they differ."""
+        said = sorted({member.entry.run.precision for member in self.members} - {""})
+        return ", ".join(PRECISIONS.get(name, name) for name in said)
+
+    @property
+    def other_features(self) -> str:
+        """The feature set where the paper's row has features and these are others: then it is another experiment."""
+        names = {member.entry.run.feature_set for member in self.members} if self.group in WITH_FEATURES else set()
+        return ", ".join(sorted(names - {"", FEATURE_SET}))
 
     @property
     def label(self) -> str:
@@ -83,9 +96,15 @@ class TableRow:
         return self.name + ("" if self.epochs is None else f", {self.epochs} epoch{'s' * (self.epochs != 1)}")
 
     @property
-    def num_stale(self) -> int:
-        """How many of the members are of another code, configuration or cache."""
-        return sum(member.entry.row.status == "stale" for member in self.members)
+    def marks(self) -> tuple[tuple[str, str], ...]:
+        """What to know before reading its figures, as (text, kind) with the kinds of a notice."""
+        stale = sum(member.entry.row.status == "stale" for member in self.members)
+        found = (
+            (f"features: {self.other_features}" if self.other_features else "", "note"),
+            (f"{stale} stale" if stale else "", "stale"),
+            (f"{len(self.troubles)} failed" if self.troubles else "", "failed"),
+        )
+        return tuple((text, kind) for text, kind in found if text)
 
 
 def make_table(entries: Sequence[Entry], troubles: Sequence[ReportRow], resamples: int) -> tuple[TableRow, ...]:
@@ -126,26 +145,29 @@ def _rows_without_results(rows: Sequence[TableRow], troubles: Sequence[ReportRow
 def _estimates(members: dict[Key, list[Scored]], resamples: int) -> dict[Key, dict[str, Estimate]]:
     """Bootstrap every member, a row after the other."""
     estimates: dict[Key, dict[str, Estimate]] = {}
-    resampler = None
     with progress("bootstrapping", sum(map(len, members.values())), "results") as meter:
         for key, scored in members.items():
-            replicates = []
+            drawn = []
             for member in scored:
-                test = member.result.test
-                resampler = resampler or Resampler(len(test.targets), resamples)
-                replicates.append(resampler.replicates(test))
+                drawn.append(_replicates(member.result.test, resamples))
                 meter.advance(1)
             estimates[key] = {
-                metric: _estimate(scored, metric, np.mean([of_seed[metric] for of_seed in replicates], axis=0))
+                metric: _estimate(scored, metric, np.mean([of_seed[metric] for of_seed in drawn], axis=0))
                 for metric in METRICS
             }
     return estimates
 
 
-def _estimate(scored: Sequence[Scored], metric: str, replicates: Floats) -> Estimate:
+def _replicates(test: Split, resamples: int) -> Replicates:
+    """The table's metrics on test sets that are drawn from this one, the same for every submission."""
+    drawn = replicates(test.scores, test.targets, test.decisions, resamples=resamples, pooled=False)
+    return {metric: drawn[metric] for metric in METRICS}  # what each tag has would be a hundred times as much
+
+
+def _estimate(scored: Sequence[Scored], metric: str, drawn: Floats) -> Estimate:
     seeds = tuple(member.result.evaluation.summary[metric] for member in scored)
-    low, high = interval(float(np.mean(seeds)), spread(replicates), CONFIDENCE)
-    return Estimate(seeds, low, high, replicates)
+    low, high = interval(float(np.mean(seeds)), spread(drawn), CONFIDENCE)
+    return Estimate(seeds, low, high, drawn)
 
 
 def _troubles_of(row: TableRow, troubles: Sequence[ReportRow]) -> tuple[ReportRow, ...]:

@@ -1,4 +1,4 @@
-"""A result tag by tag: the lines of its table, its best and its worst."""
+"""The lines of a result's table of tags, the best first."""
 
 import math
 from dataclasses import dataclass
@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from songmood.report.runfolder import Result
 from songmood.tag_names import short_names
 
-NUM_EXTREMES = 5
+HEADS = (
+    *("AP", "Base rate", "AP / base", "ROC-AUC", "Threshold", "Fitted on +", "Fitted on −"),
+    *("Positives", "Decided", "Precision", "Recall", "F1"),
+)
 
 
 @dataclass(frozen=True)
@@ -14,61 +17,47 @@ class TagLine:
     """A tag's line.
 
     Attributes:
+        tag: its column.
         name: as people read it.
-        cells: (value to sort by, text) each; an empty value sorts last.
+        cells: under each of `HEADS` (value to sort by, text); an empty value sorts last.
     """
 
+    tag: int
     name: str
     cells: tuple[tuple[float | str, str], ...]
 
 
-def tag_lines(result: Result) -> tuple[TagLine, ...]:
-    """AP, base rate, AP / base, ROC-AUC, threshold, fitted on + and -, positives, decided, precision, recall, F1."""
+def tag_lines(result: Result) -> list[TagLine]:
+    """A line for each tag, by descending average precision; a tag with one class has none and is last."""
     evaluation, table = result.evaluation, result.thresholds
     names = short_names(list(evaluation.tags))
     lines = []
-    for at, (name, values) in enumerate(zip(names, evaluation.tags.values(), strict=True)):
+    for tag, values in enumerate(evaluation.tags.values()):
         base = values["positives"] / evaluation.num_tracks
-        threshold = math.nan if table is None else float(table.thresholds[at])
+        threshold = math.nan if table is None else float(table.thresholds[tag])
         cells = (
             _number(values["pr_auc"]),
             _number(base),
             _number(values["pr_auc"] / base if base else math.nan, 1),
             _number(values["roc_auc"]),
             (1e9, "never") if threshold == math.inf else _number(threshold, 4),
-            _count(None if table is None else table.positives[at]),
-            _count(None if table is None else table.negatives[at]),
+            _count(None if table is None else table.positives[tag]),
+            _count(None if table is None else table.negatives[tag]),
             _count(int(values["positives"])),
             _count(int(values["decided"])),
             _number(values["precision"]),
             _number(values["recall"]),
             _number(values["f1"]),
         )
-        lines.append(TagLine(name, cells))
-    return tuple(lines)
-
-
-def extremes(result: Result) -> list[list[tuple[str, float]]]:
-    """Lines of (name, value): best and worst by average precision, best and worst by ROC-AUC.
-
-    Tags with one class have neither value and are passed over.
-    """
-    columns = []
-    names = short_names(list(result.evaluation.tags))
-    for metric in ("pr_auc", "roc_auc"):
-        values = zip(names, (tag[metric] for tag in result.evaluation.tags.values()), strict=True)
-        ranked = sorted((pair for pair in values if not math.isnan(pair[1])), key=lambda pair: (-pair[1], pair[0]))
-        columns += [ranked[:NUM_EXTREMES], ranked[::-1][:NUM_EXTREMES]]
-    return [list(line) for line in zip(*columns, strict=True)]
+        lines.append(TagLine(tag, names[tag], cells))
+    return sorted(lines, key=lambda line: -float(line.cells[0][0] or 0))
 
 
 def footnote(result: Result) -> str:
     """Where the thresholds are from, and what the columns say of it."""
-    rules = () if result.thresholds is None else result.thresholds.rule
-    rule = ", ".join(dict.fromkeys(rules)) or "of an unnamed rule"
     return (
-        f"Thresholds: {rule}, fitted on {result.fitted_on}; a track gets a tag where its score reaches the threshold. "
-        "AP is average precision; the base rate is what guessing gives."
+        f"Thresholds by {result.rule}, fitted on {result.fitted_on}; a track gets a tag where its score reaches the "
+        "threshold. AP is average precision; the base rate is what guessing gives."
     )
 
 

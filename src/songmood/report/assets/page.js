@@ -1,153 +1,128 @@
-// The page: which run and tag are picked, sorting, and drawing a chart when it comes into view.
+// The page: what is picked, sorting, and drawing a chart when it comes into view. The charts themselves come from Python.
 "use strict";
 
-(() => {
-  const root = document.documentElement;
-  root.className = "script";
-  const data = JSON.parse(document.getElementById("payload").textContent);
+(async () => {
   const byId = (id) => document.getElementById(id);
-  const run = Number(byId("pick-run")?.value ?? 0);
-  const state = { run, tag: Number(byId("pick-tag")?.value ?? 0) };
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const narrow = matchMedia("(max-width: 48rem)");
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const picked = (choice) => Number(byId(`pick-${choice}`)?.value);
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
+  let charts = {}; // until they are unpacked
 
-  function colours() {
-    const style = getComputedStyle(root);
-    const names = { heatLow: "heat-low", heatMiddle: "heat-middle", heatHigh: "heat-high" };
-    for (const name of ["ink", "surface", "line", "grid", "validation", "test", "chord", "bar", "picked"]) names[name] = name;
-    return Object.fromEntries(Object.entries(names).map(([key, name]) => [key, style.getPropertyValue("--" + name).trim()]));
-  }
-
-  // What each chart shows, and which of the choices it depends on.
-  const result = () => data.results[state.run];
-  const charts = {
-    "chart-table": { on: ["metric"], draw: (c) => tableChart(data, byId("metric").value, c) },
-    "chart-learning": { on: ["run"], draw: (c) => learningChart(result(), c, narrow.matches) },
-    "chart-tags": { on: ["run", "tag", "tag-metric"], draw: (c) => rankingChart(data, result(), Number(byId("tag-metric").value), state.tag, c) },
-    "chart-roc": { on: ["run", "tag"], draw: (c) => rocChart(result(), state.tag, c, narrow.matches) },
-    "chart-pr": { on: ["run", "tag"], draw: (c) => precisionRecallChart(result(), state.tag, c) },
-    "chart-calibration": { on: ["run", "tag"], draw: (c) => calibrationChart(result().calibration[state.tag], c, 270) },
-    "chart-calibration-all": { on: ["run"], draw: (c) => calibrationChart(result().calibrationOfAll, c, 340) },
-    "chart-thresholds": { on: ["run", "tag"], draw: (c) => thresholdChart(data, result(), state.tag, c) },
-    "chart-truth": { on: [], draw: (c) => togetherChart(data, data.truth, c, narrow.matches) },
-    "chart-decided": { on: ["run"], draw: (c) => togetherChart(data, result().decided, c, narrow.matches) },
-  };
-  for (const id of Object.keys(charts)) if (!byId(id)) delete charts[id];
+  // What each trace of a chart shows for the choices of the moment; null where it shows nothing.
+  const shown = (chart) => chart.choices.reduce((values, choice) => values[picked(choice)], chart.values);
 
   function draw(id) {
     const chart = charts[id];
     if (!chart.isVisible || !chart.isStale) return;
     chart.isStale = false;
-    const { traces, layout } = chart.draw(colours());
-    const element = byId(id);
-    Plotly.react(element, traces, layout, { responsive: true, displayModeBar: false });
+    const style = getComputedStyle(document.documentElement); // Plotly knows no CSS variables
+    const coloured = (_, value) => (/^var\(--[a-z]+\)$/.test(value) ? style.getPropertyValue(value.slice(4, -1)).trim() : value);
+    const { data, layout } = JSON.parse(JSON.stringify(chart.figure), coloured);
+    const values = shown(chart);
+    const traces = data.map((trace, at) => values[at] && { ...trace, ...values[at] }).filter(Boolean);
+    for (const trace of traces) if (trace.selected) trace.selectedpoints = [trace.customdata.indexOf(picked("tag"))];
+    Plotly.react(id, traces, layout, { responsive: true, displayModeBar: false });
     if (chart.isBound) return;
     chart.isBound = true;
-    element.on("plotly_click", (event) => {
-      const tag = event.points[0].customdata;
-      if (tag !== undefined) pick({ tag }, true);
-    });
+    byId(id).on("plotly_click", ({ points: [point] }) => point.data.selected && pick(point.customdata));
   }
 
-  function redraw(choice) {
-    for (const [id, chart] of Object.entries(charts)) {
-      if (choice === undefined || chart.on.includes(choice)) chart.isStale = true;
+  function redraw(ids = Object.keys(charts)) {
+    for (const id of ids) {
+      charts[id].isStale = true;
+      byId(id).closest("figure").hidden = !shown(charts[id]).some(Boolean);
       draw(id);
     }
   }
 
-  const watcher = new IntersectionObserver((entries) => {
-    for (const entry of entries) {
-      charts[entry.target.id].isVisible = entry.isIntersecting;
-      draw(entry.target.id);
-    }
-  }, { rootMargin: "400px" });
-
-  function describe() {
-    if (!data.results.length) return;
-    const shown = result();
-    const [precision, area, positives] = shown.perTag[state.tag];
-    const threshold = shown.thresholds[state.tag];
-    byId("tag-title").textContent = data.tags[state.tag];
-    byId("tag-facts").textContent = `${shown.label}. Average precision ${fixed(precision)} (base rate ${fixed(positives / shown.tracks)}), ROC-AUC ${fixed(area)}; ${positives} positives in the test split. `
-      + (threshold === null ? "Never decided." : `Threshold ${threshold}, ${shown.rule || "unnamed rule"}, fitted on ${shown.fittedOn}.`);
-    byId("ranking-caption").textContent = byId("tag-metric").value === "0" ? "Average precision; the tick is the tag's base rate" : "ROC-AUC; the tick is chance";
-    byId("roc-caption").textContent = shown.rule === "elbow"
-      ? "ROC: the elbow is the point of the validation curve farthest from its chord"
-      : `ROC: the threshold by ${shown.rule || "an unnamed rule"}, fitted on ${shown.fittedOn}`;
-    byId("learning").hidden = !Object.keys(shown.series).length;
-    byId("pick-run").value = state.run;
-    byId("pick-tag").value = state.tag;
-    for (const article of document.querySelectorAll(".result")) {
-      article.classList.toggle("shown", Number(article.dataset.result) === state.run);
-      for (const head of article.querySelectorAll("[data-tag]")) head.parentElement.classList.toggle("picked", Number(head.dataset.tag) === state.tag);
-    }
+  function change(choice) {
+    describe();
+    redraw(Object.keys(charts).filter((id) => charts[id].choices.includes(choice) || (choice === "tag" && charts[id].figure.data.some((trace) => trace.selected))));
   }
 
-  function pick(choice, isFar) {
-    Object.assign(state, choice);
-    describe();
-    for (const name of Object.keys(choice)) redraw(name);
-    if (!isFar) return;
+  // The tag's facts are its line in the table of the run.
+  function describe() {
+    const articles = all(".result");
+    if (!articles.length) return;
+    articles.forEach((article, run) => article.classList.toggle("shown", run === picked("run")));
+    const table = articles[picked("run")].querySelector(".tags");
+    if (!table.querySelector("button")) {
+      sortable(table);
+      for (const row of table.tBodies[0].rows) press(row.cells[0], () => pick(Number(row.dataset.tag)));
+    }
+    const heads = all("thead th", table).map((head) => head.textContent);
+    for (const row of table.tBodies[0].rows) {
+      row.classList.toggle("picked", Number(row.dataset.tag) === picked("tag"));
+      if (!row.classList.contains("picked")) continue;
+      const [name, ...facts] = [...row.cells].map((cell) => cell.textContent);
+      byId("tag-title").textContent = name;
+      byId("tag-facts").replaceChildren(...facts.map((fact, at) => {
+        const pair = document.createElement("div");
+        pair.append(document.createElement("dt"), document.createElement("dd"));
+        pair.firstChild.textContent = heads[at + 1];
+        pair.lastChild.textContent = fact;
+        return pair;
+      }));
+    }
+    byId("roc-caption").textContent = articles[picked("run")].dataset.roc;
+  }
+
+  function pick(tag) {
+    byId("pick-tag").value = tag;
+    change("tag");
     const box = byId("tag-curves").getBoundingClientRect();
     if (box.top < 0 || box.top > innerHeight - 200) byId("tag-curves").scrollIntoView({ behavior: calm.matches ? "auto" : "smooth" });
   }
 
-  // Sorting: numbers by data-value, largest first; texts by the alphabet; what has no value stays last.
-  function sortable(table) {
-    const body = table.tBodies[0];
-    const heads = [...table.tHead.querySelectorAll("th")].filter((head) => head.colSpan === 1);
-    // In a head of two lines, cells that span both come first in the row: count columns as the body does.
-    const columns = heads.filter((head) => head.rowSpan === 2).concat(heads.filter((head) => head.rowSpan === 1));
-    columns.forEach((head, column) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.append(...head.childNodes);
-      head.append(button);
-      button.addEventListener("click", () => {
-        const isNumber = head.classList.contains("num");
-        const isUp = head.hasAttribute("aria-sort") ? head.getAttribute("aria-sort") === "descending" : !isNumber;
-        for (const other of columns) other.removeAttribute("aria-sort");
-        head.setAttribute("aria-sort", isUp ? "ascending" : "descending");
-        const keyed = [...body.rows].map((row) => [valueOf(row.cells[column], isNumber), row]);
-        keyed.sort(([a], [b]) => compare(a, b, isUp));
-        body.append(...keyed.map(([, row]) => row));
-      });
-    });
-  }
-
-  function valueOf(cell, isNumber) {
-    const text = cell.dataset.value ?? cell.textContent.trim();
-    if (!isNumber) return cell.dataset.value === undefined ? text : Number(text);
-    return text === "" || Number.isNaN(Number(text)) ? null : Number(text);
-  }
-
-  function compare(a, b, isUp) {
-    if (a === null || b === null) return (a === null) - (b === null);
-    const order = typeof a === "number" ? a - b : a.localeCompare(b);
-    return isUp ? order : -order;
-  }
-
-  function pickable(head) {
+  // A head or a name becomes a button of the same text.
+  function press(cell, action) {
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = head.textContent;
-    head.replaceChildren(button);
-    button.addEventListener("click", () => pick({ tag: Number(head.dataset.tag) }, true));
+    button.append(...cell.childNodes);
+    cell.append(button);
+    button.addEventListener("click", action);
   }
 
-  document.querySelectorAll("table.sortable").forEach(sortable);
-  document.querySelectorAll("[data-tag]").forEach(pickable);
-  byId("metric")?.addEventListener("change", () => redraw("metric"));
-  byId("pick-run")?.addEventListener("change", (event) => pick({ run: Number(event.target.value) }));
-  byId("pick-tag")?.addEventListener("change", (event) => pick({ tag: Number(event.target.value) }));
-  byId("tag-metric")?.addEventListener("change", () => { describe(); redraw("tag-metric"); });
-  dark.addEventListener("change", () => redraw());
-  narrow.addEventListener("change", () => redraw());
-  describe();
-  for (const id of Object.keys(charts)) {
-    charts[id].isStale = true;
-    watcher.observe(byId(id));
+  // Numbers by data-value, largest first; texts by the alphabet; what has no value stays last.
+  function sortable(table) {
+    const heads = all("thead th", table).filter((head) => head.colSpan === 1);
+    // In a head of two lines, cells that span both come first in a row: count columns as the body does.
+    const columns = heads.filter((head) => head.rowSpan === 2).concat(heads.filter((head) => head.rowSpan === 1));
+    columns.forEach((head, column) => press(head, () => {
+      const isNumber = head.classList.contains("num");
+      const isUp = head.hasAttribute("aria-sort") ? head.getAttribute("aria-sort") === "descending" : !isNumber;
+      const key = ({ cells: { [column]: cell } }) => {
+        const text = cell.dataset.value ?? cell.textContent.trim();
+        return text === "" || Number.isNaN(Number(text)) ? (isNumber ? null : text) : Number(text);
+      };
+      for (const other of columns) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", isUp ? "ascending" : "descending");
+      const rows = [...table.tBodies[0].rows].map((row) => [key(row), row]);
+      rows.sort(([a], [b]) => (a === null || b === null ? (a === null) - (b === null) : (isUp ? 1 : -1) * (a > b ? 1 : a < b ? -1 : 0)));
+      table.tBodies[0].append(...rows.map(([, row]) => row));
+    }));
   }
+
+  sortable(document.querySelector("table.main"));
+  for (const choice of ["metric", "run", "tag", "ranking"]) byId(`pick-${choice}`)?.addEventListener("change", () => change(choice));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw());
+  describe();
+
+  async function unpacked(id) {
+    const packed = await fetch(`data:;base64,${byId(id).textContent}`);
+    return new Response(packed.body.pipeThrough(new DecompressionStream("gzip"))).text();
+  }
+
+  const plotly = document.createElement("script");
+  plotly.textContent = await unpacked("plotly");
+  document.head.append(plotly);
+  charts = JSON.parse(await unpacked("charts"));
+  redraw();
+  const watcher = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      charts[target.id].isVisible = isIntersecting;
+      draw(target.id);
+    }
+  }, { rootMargin: "400px" });
+  for (const id of Object.keys(charts)) watcher.observe(byId(id));
 })();
