@@ -107,10 +107,9 @@ def publish(folder, tracks, mels, documents=None, tars=None, tags=TAGS):
 
 def _publish_tars(data: Path, mirror: Path, kind: str, contents: dict[str, bytes], ready: dict[str, bytes]) -> None:
     (mirror / kind).mkdir(parents=True, exist_ok=True)
-    tars, files = [], []
+    tars = []
     for number in sorted({name[:2] for name in contents}):
         members = [(name, content) for name, content in contents.items() if name.startswith(number)]
-        files += [f"{hashlib.sha256(content).hexdigest()} {name}" for name, content in members]
         name = f"{DATASET}_{kind}-{number}.tar" + (".gz" if kind == "acousticbrainz" else "")
         packed = ready.get(name) or tar_bytes(members)
         if kind == "acousticbrainz":
@@ -118,4 +117,3 @@ def _publish_tars(data: Path, mirror: Path, kind: str, contents: dict[str, bytes
         (mirror / kind / name).write_bytes(packed)
         tars.append(f"{hashlib.sha256(packed).hexdigest()} {name}")
     (data / f"download/{DATASET}_{kind}_sha256_tars.txt").write_text("\n".join(tars) + "\n")
-    (data / f"download/{DATASET}_{kind}_sha256_tracks.txt").write_text("\n".join(files) + "\n")

@@ -236,11 +236,12 @@ def test_metadata_that_makes_no_sense_is_not_taken(published, tmp_path):
     assert fetch_metadata(dataset, folder, str(source)) == []  # nothing comes twice
 
 
-def test_metadata_may_lack_only_the_checksums_of_single_files(published, tmp_path):
+def test_metadata_that_lacks_a_file_is_named_and_the_rest_is_kept(published, tmp_path):
     source = tmp_path / "data"
     shutil.copytree(published / "data", source)
-    (source / "download/autotagging_moodtheme_melspecs_sha256_tracks.txt").unlink()
-    fetch_metadata(DATASETS["autotagging_moodtheme"], tmp_path / "one", str(source))
     (source / "autotagging_moodtheme.tsv").unlink()
-    with pytest.raises(DownloadError, match=r"lacks autotagging_moodtheme\.tsv"):
-        fetch_metadata(DATASETS["autotagging_moodtheme"], tmp_path / "two", str(source))
+    dataset = DATASETS["autotagging_moodtheme"]
+    with pytest.raises(DownloadError, match=r"^1 of 19 metadata files .* lacks autotagging_moodtheme\.tsv"):
+        fetch_metadata(dataset, tmp_path / "metadata", str(source))
+    shutil.copy(published / "data/autotagging_moodtheme.tsv", source)
+    assert fetch_metadata(dataset, tmp_path / "metadata", str(source)) == ["autotagging_moodtheme.tsv"]

@@ -51,9 +51,9 @@ class Dataset:
         """Where the tracks of "train", "validation" or "test" are listed, in the split of that number."""
         return f"splits/split-{number}/{SUBSETS[subset]}-{split}.tsv"
 
-    def checksums(self, kind: str, of: str) -> str:
-        """The list of SHA-256 sums `of` the "tars" or the "tracks" in them, below the metadata."""
-        return f"download/{self.name}_{kind}_sha256_{of}.txt"
+    def checksums(self, kind: str) -> str:
+        """The list of the archives' SHA-256 sums, below the metadata."""
+        return f"download/{self.name}_{kind}_sha256_tars.txt"
 
 
 DATASETS = {

@@ -38,9 +38,9 @@ class Metadata:
             return read_tag_list(self._existing(TAG_LISTS[subset]))
         return tags_of(track for tracks in splits.values() for track in tracks)
 
-    def checksums(self, dataset: Dataset, kind: str, of: str) -> dict[str, str]:
-        """The SHA-256 sums of the "tars" or the "tracks" in them, by name, in the list's order."""
-        return read_checksums(self._existing(dataset.checksums(kind, of)))
+    def checksums(self, dataset: Dataset, kind: str) -> dict[str, str]:
+        """The archives' SHA-256 sums, by name, in the list's order."""
+        return read_checksums(self._existing(dataset.checksums(kind)))
 
     def has(self, path: str) -> bool:
         """Whether a file is there."""
@@ -76,13 +76,8 @@ def wanted(dataset: Dataset) -> dict[str, Callable[[Path], object]]:
         }
         if subset in TAG_LISTS:
             files[TAG_LISTS[subset]] = read_tag_list
-    files |= {dataset.checksums(kind, "tars"): read_checksums for kind in TYPES}
+    files |= {dataset.checksums(kind): read_checksums for kind in TYPES}
     return files
-
-
-def extras(dataset: Dataset) -> dict[str, Callable[[Path], object]]:
-    """What is taken where it is there: the checksums of the files inside the archives."""
-    return {dataset.checksums(kind, "tracks"): read_checksums for kind in TYPES}
 
 
 def choose_dataset(name: str | None, subset: str) -> Dataset:

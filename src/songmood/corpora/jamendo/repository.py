@@ -6,7 +6,7 @@ from pathlib import Path
 
 from songmood.corpora.jamendo.catalogue import METADATA, PINS, Dataset
 from songmood.corpora.jamendo.fetch import Arrival, Fetch
-from songmood.corpora.jamendo.metadata import LARGEST, extras, wanted
+from songmood.corpora.jamendo.metadata import LARGEST, wanted
 from songmood.corpora.jamendo.mirrors import Patience
 from songmood.corpora.jamendo.transfer import RemoteFile
 from songmood.errors import CorpusError, DownloadError
@@ -32,10 +32,9 @@ def fetch_metadata(
         patience: how long to try.
 
     Raises:
-        DownloadError: a file cannot be had, or is not what it should be; the lists of checksums of single files may be
-            missing, for the archives have checksums too.
+        DownloadError: a file cannot be had, or is not what it should be.
     """
-    needed, readers = wanted(dataset), wanted(dataset) | extras(dataset)
+    readers = wanted(dataset)
     pins = PINS if source == METADATA else {}
     files = [RemoteFile(path, pins.get(path), LARGEST) for path in readers if not (folder / path).is_file()]
     incoming = folder / "incoming"
@@ -43,15 +42,15 @@ def fetch_metadata(
     try:
         for arrival in _arrivals(files, source, incoming, connections, patience):
             path = arrival.file.path
-            if arrival.fault is None:
-                _accept(arrival.path, folder / path, readers[path], f"{source}/{path}")
-                brought.append(path)
-            elif path in needed:
+            if arrival.fault is not None:
                 faults.append(arrival.fault)
+                continue
+            _accept(arrival.path, folder / path, readers[path], f"{source}/{path}")
+            brought.append(path)
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
     if faults:
-        raise DownloadError(f"{len(faults)} of {len(readers)} metadata files could not be had, the first: {faults[0]}")
+        raise DownloadError(f"{len(faults)} of {len(files)} metadata files could not be had, the first: {faults[0]}")
     return brought
 
 

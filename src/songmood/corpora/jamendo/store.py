@@ -53,7 +53,7 @@ class Store:
     def plan(self) -> CachePlan:
         """The cache: all tracks of the archives with all their tags, whatever split or subset is used later."""
         tracks = self.metadata.tracks(self.dataset)
-        sums = self.metadata.checksums(self.dataset, "melspecs", "tars")
+        sums = self.metadata.checksums(self.dataset, "melspecs")
         source = hashlib.sha256("\n".join(f"{value} {name}" for name, value in sums.items()).encode()).hexdigest()
         return CachePlan(self.cache_path, tracks, tags_of(tracks), self.mel, FEATURES, f"{self.dataset.name} {source}")
 
@@ -68,9 +68,7 @@ class Store:
     @cached_property
     def feature_rows(self) -> FeatureRows:
         """The features that were read so far."""
-        return FeatureRows(
-            self.root / "features.journal", self.metadata.checksums(self.dataset, "acousticbrainz", "tars")
-        )
+        return FeatureRows(self.root / "features.journal", self.metadata.checksums(self.dataset, "acousticbrainz"))
 
     @property
     def is_built(self) -> bool:
@@ -79,7 +77,7 @@ class Store:
 
     def archives(self, kind: str) -> list[RemoteFile]:
         """The archives of spectrograms or of features, as the list of checksums names them."""
-        sums = self.metadata.checksums(self.dataset, kind, "tars")
+        sums = self.metadata.checksums(self.dataset, kind)
         return [
             RemoteFile(f"{self.dataset.name}/{kind}/{name}", value, self.limit(name)) for name, value in sums.items()
         ]
