@@ -194,6 +194,7 @@ def test_features_may_come_later_and_end_in_the_same_bytes(server, tmp_path, und
     assert not any("melspecs" in path for path, _ in server.seen)
     bpm = JamendoCorpus(corpus.store.root, features=FeatureSet("one", ["rhythm.bpm"])).open().features[:, 0]
     assert bpm.tolist() == [100.0 + i for i in range(24)]
+    assert corpus.open().notes == {}  # none says that it has no features
     assert corpus.cache_path.read_bytes() == undisturbed
     assert verify_cache(corpus.cache_path) == []
 

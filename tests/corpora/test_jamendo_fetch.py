@@ -56,10 +56,21 @@ def test_every_file_arrives_once_and_whole(server, tmp_path):
 def test_a_file_that_is_there_and_right_is_not_fetched_again_and_a_wrong_one_is(server, tmp_path):
     (tmp_path / "00.tar").write_bytes(WANTED["00.tar"])
     (tmp_path / "01.tar").write_bytes(b"something else")
-    with fetch(server, tmp_path, FILES[:2]) as arrivals:
+    counted = []
+    with fetch(server, tmp_path, FILES[:2], on_bytes=counted.append) as arrivals:
         assert [arrival.fault for arrival in arrivals] == [None, None]
+    assert sum(counted) == 200_000  # of the wrong one nothing counts as done
     assert list(server.requests) == ["/tars/01.tar"]
     assert contents(tmp_path) == {name: WANTED[name] for name in ("00.tar", "01.tar")}
+
+
+def test_progress_goes_back_where_a_mirror_gave_wrong_bytes(server, tmp_path):
+    server.faults["/tars/00.tar"] = [wrong_bytes, truncate(50_000)]
+    counted = []
+    with fetch(server, tmp_path, FILES[:1], on_bytes=counted.append) as arrivals:
+        assert [arrival.fault for arrival in arrivals] == [None]
+    assert sum(counted) == 100_000
+    assert min(counted) == -100_000
 
 
 def test_a_shelf_s_files_are_taken_where_they_stand_if_they_are_right(server, tmp_path):
