@@ -65,9 +65,9 @@ class Loader:
 TRAIN, VALIDATION = batches(1, 8, 6), batches(2, 5, 4)
 
 
-def tagger(loss: nn.Module | None = None, optimiser: Any = SGD, **parts: Any) -> Tagger:
+def tagger(loss: nn.Module | None = None, optimiser: Any = SGD, card: ModelCard = CARD, **parts: Any) -> Tagger:
     torch.manual_seed(0)
-    return Tagger(CARD.make_net(), CARD, nn.BCEWithLogitsLoss() if loss is None else loss, optimiser, 3, **parts)
+    return Tagger(card.make_net(), card, nn.BCEWithLogitsLoss() if loss is None else loss, optimiser, 3, **parts)
 
 
 def trainer(folder: Path, *callbacks: pl.Callback, epochs: int = 2, **settings: Any) -> pl.Trainer:

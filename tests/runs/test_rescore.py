@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from songmood.evaluation.rules import Elbow
+from songmood.evaluation.thresholds import read_thresholds
 from tiny import SIZES, command, folder_overrides, run, train_here, write_corpus
 
 
@@ -67,10 +69,17 @@ def test_two_processes_score_each_track_once_and_as_one_process_does(
 
 
 def test_whole_tracks_are_scored_as_the_mean_of_their_windows(corpus: Path, trained: Path, tmp_path: Path) -> None:
-    status, output = rescore(corpus, trained, tmp_path, "windows=all", "hop=27")
+    status, output = rescore(corpus, trained, tmp_path / "test", "windows=all", "hop=27")
     assert status == 0, output
-    assert np.load(tmp_path / "predictions.npy").shape[0] == SIZES["test"]
-    assert not same_split(tmp_path, "test", trained)
+    assert np.load(tmp_path / "test" / "predictions.npy").shape[0] == SIZES["test"]
+    assert not same_split(tmp_path / "test", "test", trained)
+    status, output = rescore(corpus, trained, tmp_path / "validation", "windows=all", "hop=27", "split=validation")
+    assert status == 0, output
+    scores, targets = (np.load(tmp_path / "validation" / f"{name}.npy") for name in ("predictions", "targets"))
+    assert len(scores) == SIZES["validation"]
+    for split in ("test", "validation"):  # thresholds of tracks' means decide on tracks' means
+        table = read_thresholds(tmp_path / split / "thresholds.tsv")
+        np.testing.assert_allclose(table.thresholds, Elbow().fit(scores, targets), atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import toy_training as toy
-from songmood.errors import TrainingError
+from songmood.errors import CheckpointError, TrainingError
 from songmood.training.checkpoints import LAST
 from songmood.training.optimisation import with_fused_update
 from songmood.training.speed import Speed
@@ -83,3 +83,55 @@ def test_gradients_are_clipped_in_every_precision(tmp_path: Path, precision: str
     toy.fit(trained, tmp_path, Watch(), precision=precision, gradient_clip_val=1e-3)
     assert max(norms) == pytest.approx(1e-3, rel=1e-2)
     assert ("fused" in adam.keywords) == (precision == "32-true")  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    toy.fit(toy.tagger(nn.BCEWithLogitsLoss(pos_weight=torch.ones(2))), folder)
+    return folder / LAST
+
+
+def test_a_tagger_comes_back_from_its_checkpoint_alone_and_scores_plain_tensors(checkpoint: Path) -> None:
+    tagger = Tagger.load_from_checkpoint(checkpoint)
+    batch = toy.VALIDATION[0]
+    expected = tagger(batch)
+    assert tagger.is_fitted
+    assert not tagger.training
+    assert torch.equal(tagger(batch.mel), expected)
+    assert torch.equal(tagger(batch.mel[:, 0]), expected)
+
+
+def test_a_checkpoint_that_names_other_code_or_holds_another_net_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    content = torch.load(checkpoint, weights_only=True)
+    strange = content | {"songmood": content["songmood"] | {"model": {"_target_": "os.system", "command": "true"}}}
+    torch.save(strange, tmp_path / "strange.ckpt")
+    with pytest.raises(CheckpointError, match=r"os\.system"):
+        Tagger.load_from_checkpoint(tmp_path / "strange.ckpt")
+    content["state_dict"]["net.head.out.bias"] = torch.zeros(3)
+    torch.save(content, tmp_path / "other.ckpt")
+    with pytest.raises(CheckpointError, match=r"other\.ckpt does not hold the weights of its net: .*bias"):
+        Tagger.load_from_checkpoint(tmp_path / "other.ckpt")
+
+
+def test_a_checkpoint_of_before_there_was_a_scale_loads_without_one(checkpoint: Path, tmp_path: Path) -> None:
+    content = torch.load(checkpoint, weights_only=True)
+    assert content["state_dict"]["quantiles"].isfinite().all()
+    for name in ("track_thresholds", "quantiles"):
+        del content["state_dict"][name]
+    torch.save(content, tmp_path / "old.ckpt")
+    old = Tagger.load_from_checkpoint(tmp_path / "old.ckpt")
+    assert old.is_fitted
+    assert old.quantiles.isnan().all()
+
+
+def test_predicting_gives_tracks_scores_and_decisions(checkpoint: Path, tmp_path: Path) -> None:
+    tagger = Tagger.load_from_checkpoint(checkpoint)
+    predictions = toy.trainer(tmp_path).predict(tagger, toy.Loader(toy.VALIDATION))
+    scores = torch.cat([prediction.scores for prediction in predictions])
+    with torch.no_grad():
+        expected = torch.cat([tagger(batch).sigmoid() for batch in toy.VALIDATION])
+    torch.testing.assert_close(scores, expected)
+    decisions = torch.cat([prediction.decisions for prediction in predictions])
+    assert torch.equal(decisions, scores >= tagger.thresholds)
+    assert sum((prediction.tracks for prediction in predictions), ()) == tuple("012345678")

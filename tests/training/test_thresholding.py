@@ -1,5 +1,6 @@
 """Thresholds belong to the weights that they were fitted for, in memory and in every checkpoint."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +116,27 @@ def test_averaging_resumes_to_the_same_last_bit(tmp_path: Path, kind: str) -> No
         toy.fit(half, tmp_path / "half", averaged(kind), toy.Kill(epoch=2), epochs=4)
     toy.fit(rest, tmp_path / "rest", averaged(kind), epochs=4, resume=tmp_path / "half" / LAST)
     assert toy.same(loaded(tmp_path / "whole" / LAST).state_dict(), loaded(tmp_path / "rest" / LAST).state_dict())
+
+
+@pytest.mark.parametrize(
+    ("windows", "is_by_track"),
+    [
+        ({}, False),
+        ({"validation_sampling": None, "test_sampling": {"_target_": "songmood.loading.windows.CentreWindow"}}, False),
+        ({"validation_sampling": {"_target_": "songmood.loading.windows.AllWindows"}}, True),
+        ({"test_sampling": {"_target_": "songmood.loading.windows.AllWindows"}}, True),
+    ],
+)
+def test_thresholds_are_fitted_on_scores_that_were_aggregated_as_the_test_s_are(
+    tmp_path: Path, windows: dict[str, Any], is_by_track: bool
+) -> None:
+    trained = toy.tagger(card=replace(toy.CARD, windows=toy.CARD.windows | windows))
+    pairs = [batch._replace(track=batch.track // 2) for batch in toy.VALIDATION]  # two windows a track
+    trainer = toy.trainer(tmp_path)
+    trainer.validate(trained, toy.Loader(pairs), verbose=False)
+    rows = trained.collected.gather()
+    fits = [Elbow().fit(each.scores, each.targets) for each in (rows, rows.by_track())]
+    assert not np.allclose(*fits)
+    np.testing.assert_allclose(trained.thresholds, fits[is_by_track], rtol=1e-6)
+    np.testing.assert_allclose(trained.track_thresholds, fits[1], rtol=1e-6)
+    np.testing.assert_allclose(trained.quantiles[:, 50], np.median(rows.by_track().scores, axis=0), rtol=1e-6)

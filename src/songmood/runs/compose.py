@@ -74,7 +74,8 @@ def compose(config: Mapping[str, Any], folder: Path) -> Run:
     speed.prepare_process()
 
     rule: ThresholdRule = build(config["threshold"])
-    checkpoints = EpochCheckpoints(folder / "checkpoints", config["report_epochs"])
+    best_by = config["best_by"] if config["score"] == "best" else None
+    checkpoints = EpochCheckpoints(folder / "checkpoints", config["report_epochs"], best_by)
     own = [build(node) for node in (config["callbacks"] or {}).values() if node]
     averaging = [build(config["averaging"])] if config["averaging"] else []
     callbacks = [ThresholdFitting(rule), *own, *averaging, History(folder), checkpoints]

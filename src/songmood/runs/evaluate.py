@@ -1,9 +1,13 @@
 """Scoring any split of a corpus again from a checkpoint alone."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import pytorch_lightning as pl
+import torch
 
 from songmood.cache.read import MelCache
 from songmood.config import build
@@ -16,6 +20,8 @@ from songmood.runs.settings import check_settings
 from songmood.training.card import ModelCard
 from songmood.training.speed import Speed, device_of
 from songmood.training.tagger import Tagger
+
+log = logging.getLogger(__name__)
 
 
 def rescore(config: Mapping[str, Any], written: Mapping[str, Any], folder: Path) -> float:
@@ -44,22 +50,44 @@ def rescore(config: Mapping[str, Any], written: Mapping[str, Any], folder: Path)
     corpus: Corpus = build(config["corpus"])
     cache = _matching_cache(path, card, corpus)
     speed.prepare(tagger.net)
-    ids = [track.track_id for track in corpus.splits[split]]
-    data = build(_windows(config, card), cache=cache, splits={"test": ids}, seed=card.seed)
     trainer = make_trainer(config["trainer"], speed, folder, [], [])
     try:
+        data = build(_windows(config, card, split), cache=cache, splits={"test": _ids(corpus, split)}, seed=card.seed)
         scores = score_test(trainer, tagger, data)
+        thresholds = _thresholds(config, tagger, corpus, cache, trainer)
         is_first = trainer.is_global_zero
     finally:
         leave_processes()
     if not is_first:
         return float("nan")
-    is_per_window = split == "validation" and config["windows"] == "same"  # as thresholds are fitted on it
-    splits = {split: scores if is_per_window else scores.by_track()}
-    thresholds = Thresholds.of(tagger, build(card.threshold).name)
+    is_per_window = split == "validation" and config["windows"] == "same" and not tagger.validates_by_track
+    splits = {split: scores if is_per_window else scores.by_track()}  # as thresholds are fitted on it
     metrics = write_results(folder, splits, thresholds, card.tags, {split: data.track_ids["test"]})
     announce(folder, path.name, metrics, {})
     return float(metrics[split]["pr_auc_macro"])
+
+
+def _thresholds(
+    config: Mapping[str, Any], tagger: Tagger, corpus: Corpus, cache: MelCache, trainer: pl.Trainer
+) -> Thresholds:
+    """The checkpoint's; for other windows than the run's, fitted anew on validation tracks that are scored in them."""
+    card = tagger.card
+    rule = build(card.threshold)
+    if config["windows"] == "same":
+        return Thresholds.of(tagger, rule.name)
+    ids = _ids(corpus, "validation")
+    if not ids:
+        log.warning("no validation tracks here: thresholds are those that the run fitted on windows of its own")
+        return Thresholds.of(tagger, rule.name)
+    data = build(_windows(config, card, "validation"), cache=cache, splits={"test": ids}, seed=card.seed)
+    validation = score_test(trainer, tagger, data).by_track()
+    values = torch.from_numpy(rule.fit(validation.scores, validation.targets))
+    tagger.thresholds.copy_(values)
+    return Thresholds.of(tagger, rule.name, validation)
+
+
+def _ids(corpus: Corpus, split: str) -> list[str]:
+    return [track.track_id for track in corpus.splits.get(split, ())]
 
 
 def _matching_cache(path: Path, card: ModelCard, corpus: Corpus) -> MelCache:
@@ -77,14 +105,14 @@ def _matching_cache(path: Path, card: ModelCard, corpus: Corpus) -> MelCache:
     return cache
 
 
-def _windows(config: Mapping[str, Any], card: ModelCard) -> dict[str, Any]:
+def _windows(config: Mapping[str, Any], card: ModelCard, split: str) -> dict[str, Any]:
     """The run's window settings with the sampling that was asked for in the place of the test split's."""
     trained = card.windows
     if config["windows"] == "centre":
         sampling = {"_target_": "songmood.loading.windows.CentreWindow"}
     elif config["windows"] == "all":
         sampling = {"_target_": "songmood.loading.windows.AllWindows", "hop": config["hop"]}
-    elif config["split"] == "validation":
+    elif split == "validation":
         sampling = trained["validation_sampling"] or trained["sampling"]
     else:
         sampling = trained["test_sampling"]

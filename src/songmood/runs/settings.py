@@ -53,6 +53,7 @@ SETTINGS = (
         "a list of packages, such as trusted=[mine]",
         lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),
     ),
+    _one_of("score", "last", "best"),
     _one_of("split", "train", "validation", "test"),
     _one_of("windows", "same", "centre", "all"),
 )

@@ -79,7 +79,7 @@ def fit(run: Run) -> None:
 
 
 def score(run: Run) -> dict[str, dict[str, Any]]:
-    """Score validation and test with the last epoch's weights and with those of each epoch that is reported.
+    """Score validation and test with the last epoch's or the best one's weights, and with those of reported epochs.
 
     Returns:
         The content of `metrics.json` for each folder that was written, ``.`` and ``epoch_08``; every process must call
@@ -87,9 +87,9 @@ def score(run: Run) -> dict[str, dict[str, Any]]:
     """
     _score_whole_splits(run.trainer)
     earlier = run.checkpoints.kept(run.trainer.max_epochs or 0)
-    places = {f"epoch_{epoch:02d}": path for epoch, path in earlier.items()} | {".": run.checkpoints.folder / LAST}
+    places = {f"epoch_{epoch:02d}": path for epoch, path in earlier.items()} | {".": run.checkpoints.scored}
     results = {}
-    for place, checkpoint in places.items():  # the last one last: its weights stay in the tagger
+    for place, checkpoint in places.items():  # the run's own last: its weights stay in the tagger
         run.tagger.load_state_dict(read_checkpoint(checkpoint)["state_dict"])
         validation = score_validation(run.trainer, run.tagger, run.data)
         splits = {"validation": validation, "test": score_test(run.trainer, run.tagger, run.data).by_track()}

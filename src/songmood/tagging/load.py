@@ -9,7 +9,7 @@ from songmood.tagging.network import Network, read_network
 from songmood.tagging.vggish import NAME as VGGISH
 from songmood.tagging.vggish import published_vggish
 
-LAST = Path("checkpoints", "last.ckpt")  # of a run folder
+LAST, BEST = Path("checkpoints", "last.ckpt"), Path("checkpoints", "best.ckpt")  # of a run folder
 RUN_FOLDERS = ("outputs", "multirun", "results")  # where runs are, below a working folder
 
 
@@ -50,7 +50,7 @@ def _network(name: str, trusted: Sequence[str]) -> Network:
     if path.is_dir():
         if not (path / LAST).is_file():
             raise CheckpointError(f"{path} is no run folder: it has no {LAST}; name a checkpoint, or {VGGISH}")
-        path = path / LAST
+        path = path / (BEST if (path / BEST).is_file() else LAST)  # a run that scores its best epoch keeps it
     return read_network(path, trusted)
 
 

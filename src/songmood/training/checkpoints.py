@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -13,9 +14,11 @@ from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
+from songmood.training.best import Best
+
 log = logging.getLogger(__name__)
 
-LAST = "last.ckpt"
+LAST, BEST = "last.ckpt", "best.ckpt"
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -31,7 +34,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 class EpochCheckpoints(Checkpoint):
-    """Saves `last.ckpt` before the first step and after every epoch, and `epoch-08.ckpt` after epoch 8.
+    """Saves `last.ckpt` before the first step and after every epoch, `epoch-08.ckpt` after epoch 8, and the best one.
 
     Lightning calls checkpoint callbacks last, so that an epoch's file holds the thresholds of that epoch. A run that is
     killed, however, goes on from the start of the epoch that it was in.
@@ -39,11 +42,28 @@ class EpochCheckpoints(Checkpoint):
     Args:
         folder: where the files go.
         report_epochs: the epochs, counted from 1, whose checkpoints are kept.
+        best_by: the metric of validation by whose best value a checkpoint is kept as `best.ckpt`; None for none.
     """
 
-    def __init__(self, folder: Path, report_epochs: Sequence[int] = ()) -> None:
+    def __init__(self, folder: Path, report_epochs: Sequence[int] = (), best_by: str | None = None) -> None:
         self.folder = folder
         self.report_epochs = tuple(report_epochs)
+        self._best = None if best_by is None else Best(best_by)
+
+    @property
+    def scored(self) -> Path:
+        """The checkpoint that the run's results are of: the best epoch's where there is one, else the last."""
+        best = self.folder / BEST
+        return best if self._best is not None and best.is_file() else self.folder / LAST
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best value so far."""
+        return {} if self._best is None else {"best": self._best.value}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from there."""
+        if self._best is not None:
+            self._best.value = state_dict.get("best")
 
     def path(self, epoch: int) -> Path:
         """Where the checkpoint of a reported epoch, counted from 1, lies."""
@@ -63,7 +83,11 @@ class EpochCheckpoints(Checkpoint):
             trainer.save_checkpoint(self.folder / LAST, weights_only=False)
 
     def _take_over(self, resumed: Path, epochs_done: int) -> None:
-        """Copy the reported epochs that the resumed run has behind it."""
+        """Copy the best epoch and the reported ones that the resumed run has behind it."""
+        best = resumed / BEST
+        if self._best is not None and best.is_file() and not (self.folder / BEST).exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(best, self.folder / BEST)
         for epoch in self.report_epochs:
             source, target = resumed / self.path(epoch).name, self.path(epoch)
             if epoch <= epochs_done and source.is_file() and not target.exists():
@@ -77,6 +101,8 @@ class EpochCheckpoints(Checkpoint):
         epoch = trainer.current_epoch + 1
         if epoch in self.report_epochs:
             trainer.save_checkpoint(self.path(epoch), weights_only=False)
+        if self._best is not None and self._best.is_beaten(trainer):
+            trainer.save_checkpoint(self.folder / BEST, weights_only=False)
         trainer.save_checkpoint(self.folder / LAST, weights_only=False)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -99,7 +125,7 @@ def keep_state(path: Path, state: Mapping[str, Tensor]) -> None:
     checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     kept = checkpoint["state_dict"]
     now = {name: value.detach().cpu() for name, value in state.items()}
-    if all(torch.equal(value.nan_to_num(), kept[name].nan_to_num()) for name, value in now.items()):
+    if all(name in kept and torch.equal(value.nan_to_num(), kept[name].nan_to_num()) for name, value in now.items()):
         return
     checkpoint["state_dict"] = kept | now
     AtomicCheckpointIO().save_checkpoint(checkpoint, path)

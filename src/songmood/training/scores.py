@@ -1,6 +1,7 @@
 """The scores of one pass over a split, gathered from all processes once, at its end."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -27,6 +28,20 @@ class SplitScores:
         track, first, counts = np.unique(self.track, return_index=True, return_counts=True)
         sums = np.add.reduceat(self.scores, first, axis=0) if len(track) else self.scores
         return SplitScores(sums / counts[:, None], self.targets[first], track)
+
+
+class Prediction(NamedTuple):
+    """What `Trainer.predict` gives for a batch, a row for each window.
+
+    Attributes:
+        tracks: (B,) ids of the windows' tracks.
+        scores: (B, L) in [0, 1].
+        decisions: (B, L) bool.
+    """
+
+    tracks: tuple[str, ...]
+    scores: Tensor
+    decisions: Tensor
 
 
 class ScoreCollector:

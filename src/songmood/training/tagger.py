@@ -12,21 +12,35 @@ from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
 from songmood.config import build
-from songmood.errors import CheckpointError, TrainingError
+from songmood.errors import TrainingError
 from songmood.evaluation.metrics import average_precision, roc_auc
 from songmood.loading.batch import Batch
 from songmood.training.card import ModelCard, read_checkpoint
 from songmood.training.optimisation import OptimiserFactory, Schedule
-from songmood.training.scores import ScoreCollector, SplitScores
+from songmood.training.phases import Phases
+from songmood.training.scores import Prediction, ScoreCollector, SplitScores
+from songmood.training.state import load_state, register_fitted
 
 if TYPE_CHECKING:
     from pytorch_lightning.utilities.types import OptimizerLRScheduler
 
-FOR_TRAINING = ("loss", "augment")  # parts that a checkpoint may hold tensors of and that scoring does without
+ONE_WINDOW = "songmood.loading.windows.CentreWindow"
 
 
 class Tagger(pl.LightningModule):
     """Scores windows of music with a probability for each tag.
+
+    Example::
+
+        tagger = Tagger.load_from_checkpoint("RUN/checkpoints/last.ckpt")
+        scores = tagger(mel).sigmoid()  # mel: (B, 96, T) dB; scores: (B, L), in the order of tagger.card.tags
+        predictions = trainer.predict(tagger, datamodule=data)
+
+    Attributes:
+        card: what the net was made from and for.
+        thresholds: (L,) a tag is decided where its score is not below; NaN until fitted, +inf where it never is.
+        track_thresholds: (L,) the same, fitted on each track's mean score.
+        quantiles: (L, 101) of the validation tracks' mean scores; see `songmood.evaluation.quantiles`.
 
     Args:
         net: (B, 1, 96, T) windows and (B, F) features or None to (B, L) logits.
@@ -40,6 +54,8 @@ class Tagger(pl.LightningModule):
     """
 
     thresholds: Tensor
+    track_thresholds: Tensor
+    quantiles: Tensor
 
     def __init__(
         self,
@@ -49,7 +65,7 @@ class Tagger(pl.LightningModule):
         optimiser: OptimiserFactory | None = None,
         seed: int = 0,
         *,
-        scheduler: Schedule | None = None,
+        scheduler: Schedule | Phases | None = None,
         augment: nn.Module | None = None,
     ) -> None:
         super().__init__()
@@ -60,11 +76,10 @@ class Tagger(pl.LightningModule):
         self._optimiser = optimiser
         self._schedule = scheduler
         self._seed = seed
-        self.register_buffer("thresholds", torch.full((len(card.tags),), torch.nan))
+        register_fitted(self, len(card.tags))
         self.train_loss = MeanMetric(nan_strategy="disable")  # looking for NaN would wait for the device in each step
         self.validation_loss = MeanMetric(nan_strategy="disable")
         self.collected = ScoreCollector()
-        self.register_load_state_dict_pre_hook(_leave_out_what_scoring_lacks)  # type: ignore[no-untyped-call]
 
     @classmethod
     def load_from_checkpoint(  # type: ignore[override]  # nothing but the file is needed
@@ -85,12 +100,7 @@ class Tagger(pl.LightningModule):
         card = ModelCard.from_plain(checkpoint[ModelCard.KEY], path, [*trusted, own])
         node = card.tagger if cls is Tagger else card.tagger | {"_target_": own}
         tagger: Tagger = build(node, net=card.make_net(), card=card)
-        try:
-            tagger.load_state_dict(checkpoint["state_dict"])
-        except (RuntimeError, KeyError, TypeError) as error:
-            raise CheckpointError(
-                f"{path} does not hold the weights of its net: {' '.join(str(error).split())}"
-            ) from error
+        load_state(tagger, checkpoint.get("state_dict", {}), path)
         return tagger.to(map_location).eval()
 
     @property
@@ -98,10 +108,28 @@ class Tagger(pl.LightningModule):
         """Whether the thresholds were fitted; they are NaN until then."""
         return not bool(self.thresholds.isnan().any())
 
-    def forward(self, batch: Batch) -> Tensor:
-        """(B, L) logits, float32."""
-        features = batch.features if self.card.uses_features else None
-        logits: Tensor = self.net(batch.mel.float(), features)
+    @property
+    def validates_by_track(self) -> bool:
+        """Whether validation is scored as the test is, a row a track, the mean of its windows.
+
+        The paper's validation windows are rows of their own, drawn as those of training; its tests have one a track.
+        """
+        validation, test = (self.card.windows.get(f"{split}_sampling") for split in ("validation", "test"))
+        return validation is not None or (test or {}).get("_target_", ONE_WINDOW) != ONE_WINDOW
+
+    def forward(self, batch: Batch | Tensor, features: Tensor | None = None) -> Tensor:
+        """Logits of windows, of which the sigmoid is the score.
+
+        Args:
+            batch: windows with their features, or (B, 1, 96, T) or (B, 96, T) dB alone.
+            features: (B, F), beside windows alone; left aside by a net that does without.
+
+        Returns:
+            (B, L), float32.
+        """
+        mel, features = (batch.mel, batch.features) if isinstance(batch, Batch) else (batch, features)
+        mel = mel.unsqueeze(1) if mel.ndim == 3 else mel
+        logits: Tensor = self.net(mel.float(), features if self.card.uses_features else None)
         return logits.float()
 
     def on_train_epoch_start(self) -> None:
@@ -157,6 +185,14 @@ class Tagger(pl.LightningModule):
         """Scores of one batch, left on the device."""
         self._collect(self._scored(batch), batch)
 
+    def predict_step(self, batch: Batch, batch_index: int) -> Prediction:
+        """Tracks, scores and decisions of one batch, on the CPU."""
+        scores = self._scored(batch).sigmoid()
+        data: Any = getattr(self.trainer, "datamodule", None)  # without songmood's, rows are all that is known
+        ids = data.track_ids[data.predict_split] if hasattr(data, "predict_split") else None
+        tracks = tuple(str(row) if ids is None else ids[row] for row in batch.track.tolist())
+        return Prediction(tracks, scores.cpu(), (scores >= self.thresholds).cpu())
+
     def _scored(self, batch: Batch) -> Tensor:
         """(B, L) logits, not compiled: each split has shapes of its own, and each would cost a minute of compiling."""
         with torch.compiler.set_stance("force_eager"):
@@ -173,18 +209,26 @@ class Tagger(pl.LightningModule):
             TrainingError: in training, a score is no number.
         """
         split = self.collected.gather()
+        split = split.by_track() if self.validates_by_track else split
         if self._trainer is not None and self.trainer.state.fn == "fit":
             self._require_a_loss(float(split.scores.sum()))
         return split
 
+    def configure_callbacks(self) -> list[pl.Callback]:
+        """The schedule, where it is one that changes the optimiser itself."""
+        return [self._schedule] if isinstance(self._schedule, Phases) else []
+
     def configure_optimizers(self) -> "OptimizerLRScheduler":
         """The optimiser and the schedule that the config names."""
         assert self._optimiser is not None
-        optimiser = self._optimiser([parameter for part in self._trained_parts() for parameter in part.parameters()])
+        if isinstance(self._schedule, Phases):
+            return self._schedule.optimiser(self._optimiser, self.trained_parameters())
+        optimiser = self._optimiser(self.trained_parameters())
         return optimiser if self._schedule is None else self._schedule.of(optimiser, self.trainer)
 
-    def _trained_parts(self) -> list[nn.Module]:
-        return [self.net] if self.loss is None else [self.net, self.loss]
+    def trained_parameters(self) -> list[nn.Parameter]:
+        """Of the net, and of a loss that has some."""
+        return [*self.net.parameters(), *([] if self.loss is None else self.loss.parameters())]
 
     def _require_a_loss(self, value: float) -> None:
         if math.isfinite(value):
@@ -203,10 +247,3 @@ class Tagger(pl.LightningModule):
 def _mean_over_tags(areas: Any) -> float:
     known = areas[areas == areas]  # NaN where a tag has one class
     return float(known.mean()) if len(known) else float("nan")
-
-
-def _leave_out_what_scoring_lacks(tagger: Tagger, state: dict[str, Any], *_: Any) -> None:
-    """A checkpoint's tensors of a loss, such as the weights of tags, have no place in a tagger without."""
-    unused = tuple(f"{part}." for part in FOR_TRAINING if getattr(tagger, part) is None)
-    for key in [key for key in state if unused and key.startswith(unused)]:
-        del state[key]

@@ -7,14 +7,16 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 
+from songmood.evaluation.quantiles import quantile_table
 from songmood.evaluation.thresholds import ThresholdRule
+from songmood.training.state import unfit
 from songmood.training.tagger import Tagger
 
 log = logging.getLogger(__name__)
 
 
 class ThresholdFitting(pl.Callback):
-    """Fits a rule's thresholds on the validation scores into `Tagger.thresholds`.
+    """Fits a rule's thresholds on the validation scores into the tagger, and the scale of its tracks' scores.
 
     Thresholds belong to the weights that they were fitted for: the first training step after a fit leaves them NaN, so
     that a checkpoint of weights that were never validated shows it. `Trainer.validate`, with which a run ends, fits
@@ -41,13 +43,13 @@ class ThresholdFitting(pl.Callback):
     ) -> None:
         """Weights that move leave their thresholds behind."""
         if not self._is_stale:
-            _unfit(pl_module)
+            unfit(pl_module)
             self._is_stale = True
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """What this pass does not fit must show as NaN."""
         if not trainer.sanity_checking:
-            _unfit(pl_module)
+            unfit(pl_module)
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Fit, keep, log."""
@@ -55,8 +57,11 @@ class ThresholdFitting(pl.Callback):
             return
         assert isinstance(pl_module, Tagger)
         split = pl_module.validation_scores()
+        tracks = split.by_track()
         thresholds = self.rule.fit(split.scores, split.targets)
         pl_module.thresholds.copy_(torch.from_numpy(thresholds))
+        pl_module.track_thresholds.copy_(torch.from_numpy(self.rule.fit(tracks.scores, tracks.targets)))
+        pl_module.quantiles.copy_(torch.from_numpy(quantile_table(tracks.scores)))
         self._is_stale = False
         if trainer.state.fn == "fit":
             self._log(trainer, pl_module.card.tags, thresholds)
@@ -70,8 +75,3 @@ class ThresholdFitting(pl.Callback):
         never = [tag for tag in tags if f"threshold/{tag}" not in fitted]
         if never and trainer.current_epoch == 0 and trainer.is_global_zero:
             log.warning("never decided, for want of both classes in validation: %s", ", ".join(never))
-
-
-def _unfit(tagger: pl.LightningModule) -> None:
-    assert isinstance(tagger, Tagger)
-    tagger.thresholds.fill_(torch.nan)
