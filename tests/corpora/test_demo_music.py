@@ -114,6 +114,11 @@ def test_the_backbeat_is_on_two_and_four() -> None:
     assert [hit.start for hit in hits if hit.drum == "snare"] == [1.0, 3.0, 5.0, 7.0]
 
 
+def test_a_crash_opens_a_phrase_and_not_every_bar() -> None:
+    crashes = [hit.start for hit in drum_hits("rock", 1, 9, Dice(0)) if hit.drum == "crash"]
+    assert crashes == [4.0, 20.0]
+
+
 def test_a_fill_rises_in_the_last_beat_of_a_phrase() -> None:
     hits = drum_hits("rock", 0, 4, Dice(1))
     fill = [hit for hit in hits if hit.drum == "tom_low"]

@@ -248,6 +248,20 @@ def test_training_on_windows_that_stay_copies_only_those(make: Make) -> None:
     assert len(resident._frames) == 3 * 64
 
 
+def test_evaluation_on_random_windows_copies_those_of_the_first_epoch(make: Make) -> None:
+    data = make(device_resident=True, sampling=FreshWindows(per_track=1))
+    (batch,) = data.val_dataloader()
+    (resident,) = data._resident.values()
+    assert len(resident._frames) == 2 * 64
+    (again,) = make(device_resident=False, sampling=FreshWindows(per_track=1)).val_dataloader()
+    assert torch.equal(batch.mel, again.mel)
+
+
+def test_windows_of_a_track_can_share_a_batch(make: Make) -> None:
+    batches = list(make(batch_size=4, tracks_together=True).train_dataloader())
+    assert sorted(batch.track.tolist() for batch in batches) == [[0] * 4, [1] * 4, [2] * 4]
+
+
 def test_the_end_of_training_gives_its_memory_back(make: Make) -> None:
     data = make(device_resident=True)
     data.train_dataloader()
