@@ -50,10 +50,11 @@ def make_cache(path: Path, count: int, frames: int) -> MelCache:
 def make_sparse_cache(path: Path, count: int, frames: int) -> MelCache:
     """A cache of any size that takes no room on the disk: its spectrograms are holes, which read as zeros."""
     plan = plan_of(path, count, frames)
-    columns = Columns.blank(plan)
+    columns = Columns.blank(count, 0)
+    columns.offset[:] = plan.slots[:-1]
     columns.length[:] = frames
     columns.mel_state[:] = WRITTEN
-    write_header(path, plan, columns, int(plan.slots[-1]), is_complete=True)
+    write_header(path, plan, columns, is_complete=True)
     return MelCache.open(path)
 
 

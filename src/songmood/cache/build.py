@@ -109,14 +109,13 @@ def build_cache(
             sweep(plan.path)
             return _report_of(MelCache.open(plan.path), strict)
         partial, journal = _begun(plan, replace_unfinished)
-        with journal:
-            if strict:
-                _refuse_earlier(plan, journal)
-            _fill(plan, partial, journal, jobs, workers, strict, on_done)
-            columns = columns_of(plan, journal.entries)
-            report = BuildReport.of(plan, columns, journal.entries)
-            report.check(strict)
-            finish(plan, partial, columns)
+        if strict:
+            _refuse_earlier(plan, journal)
+        _fill(plan, partial, journal, jobs, workers, strict, on_done)
+        columns = columns_of(plan, journal.entries)
+        report = BuildReport.of(plan, columns, journal.entries)
+        report.check(strict)
+        finish(plan, partial, columns)
     report.log(plan.path)
     return report
 
@@ -163,49 +162,34 @@ def _report_of(cache: MelCache, strict: bool) -> BuildReport:
 
 def _begun(plan: CachePlan, replace: bool) -> tuple[Partial, Journal]:
     """The unfinished file to go on with and its journal, or new ones."""
-    path, journal = partial_path(plan.path), journal_path(plan.path)
-    if path.exists():
-        head = (read_journal(journal) or [{}])[0]
-        if head.get("plan") == plan.digest:
-            return _resumed(plan, head)
-        if not replace:
-            raise CacheError(
-                f"{path} is an unfinished build from other sources, tags or mel parameters, or of another version; "
-                f"go on with those, or delete it to begin anew"
-            )
-        logger.info("%s was begun from other sources and is begun anew", path)
-        path.unlink()
-    sweep(plan.path)
-    scratch = scratch_path(plan.path)
-    header = write_header(scratch, plan, Columns.blank(plan), int(plan.slots[-1]), is_complete=False)
-    for size in (PAGE, header.file_bytes):  # only the first page stays, which says that this is no cache yet
-        os.truncate(scratch, size)
-    sync(scratch)
-    partial = Partial.of(plan, header.mel_offset)
+    path, journal, scratch = partial_path(plan.path), journal_path(plan.path), scratch_path(plan.path)
+    blank = Columns.blank(len(plan.tracks), len(plan.feature_names))
+    header = write_header(scratch, plan, blank, is_complete=False)
+    head = journal_head(plan, header.mel_offset)
     try:
-        _check_room(plan, partial, 0)
-    except CacheError:
-        scratch.unlink()
-        raise
-    begun = Journal(journal, journal_head(partial, plan))  # first, so that no unfinished file is ever without it
-    scratch.replace(path)
-    sync(path.parent)
-    return partial, begun
-
-
-def _resumed(plan: CachePlan, head: dict[str, Any]) -> tuple[Partial, Journal]:
-    partial = Partial.of(plan, head["mel_offset"])
-    present = partial.path.stat()
-    if present.st_size < partial.mel_offset + int(plan.slots[-1]) * 2 * partial.num_bands:
-        raise CacheError(f"{partial.path} was cut off at {present.st_size:,} bytes; delete it to begin anew")
-    _check_room(plan, partial, present.st_blocks * 512)
-    return partial, Journal(journal_path(plan.path), head)
-
-
-def _check_room(plan: CachePlan, partial: Partial, present: int) -> None:
-    """The file's holes must find room, and a second header at the end."""
-    size = 2 * partial.mel_offset + int(plan.slots[-1]) * 2 * partial.num_bands
-    check_room({partial.path: max(0, size - present)})
+        is_ours = read_journal(journal)[:1] == [head]
+        if path.exists() and not (is_ours and path.stat().st_size >= header.file_bytes):
+            if not replace:
+                raise CacheError(
+                    f"{path} is an unfinished build from other sources, tags or mel parameters, or of another version, "
+                    "or was cut off; go on with those, or delete it to begin anew"
+                )
+            logger.info("%s was begun from other sources and is begun anew", path)
+            path.unlink()
+        present = path.stat().st_blocks * 512 if path.exists() else 0
+        check_room({path: header.file_bytes + header.mel_offset - present})  # the header comes in a file of its own
+        if not path.exists():
+            journal.unlink(missing_ok=True)
+        begun = Journal(journal, head)  # before the file, which so is never without it
+        if not path.exists():
+            for size in (PAGE, header.file_bytes):  # of the header only the page that says that it is no cache yet
+                os.truncate(scratch, size)
+            sync(scratch)
+            scratch.replace(path)
+            sync(path.parent)
+    finally:
+        scratch.unlink(missing_ok=True)
+    return Partial.of(plan, header.mel_offset), begun
 
 
 def _refuse_earlier(plan: CachePlan, journal: Journal) -> None:

@@ -115,31 +115,28 @@ class Columns:
     features_note: NDArray[np.bytes_]
 
     @classmethod
-    def blank(cls, plan: CachePlan) -> "Columns":
-        """Nothing has arrived: every part pending, every feature NaN, each track at its slot."""
-        count, width = len(plan.tracks), len(plan.feature_names)
+    def blank(cls, count: int, width: int) -> "Columns":
+        """Of `count` tracks and `width` features nothing has arrived: every state pending, every feature NaN."""
+        notes = np.zeros((2, count), f"S{NOTE_BYTES}")
+        states = np.full((2, count), PENDING, np.uint8)
         return cls(
-            offset=plan.slots[:-1].copy(),
+            offset=np.zeros(count, np.int64),
             length=np.zeros(count, np.int64),
             checksum=np.zeros(count, np.uint32),
-            mel_state=np.zeros(count, np.uint8),
-            mel_note=np.zeros(count, f"S{NOTE_BYTES}"),
+            mel_state=states[0],
+            mel_note=notes[0],
             features=np.full((count, width), np.nan, np.float32),
-            features_state=np.zeros(count, np.uint8),
-            features_note=np.zeros(count, f"S{NOTE_BYTES}"),
+            features_state=states[1],
+            features_note=notes[1],
         )
 
     @classmethod
     def read(cls, file: h5py.File) -> "Columns":
         """Those of a cache; one without features has none of their columns."""
-        count = len(file["length"])
-        absent: dict[str, Any] = {
-            "features": np.zeros((count, 0), np.float32),
-            "features_state": np.zeros(count, np.uint8),
-            "features_note": np.zeros(count, f"S{NOTE_BYTES}"),
-        }
-        names = [column.name for column in fields(cls)]
-        return cls(**{name: file[name][:] if name in file else absent[name] for name in names})
+        columns = cls.blank(len(file["length"]), 0)
+        for name in vars(columns).keys() & file.keys():
+            setattr(columns, name, file[name][:])
+        return columns
 
     def left_out(self, track_ids: Sequence[str]) -> dict[str, str]:
         """Track id to reason."""
@@ -156,8 +153,9 @@ class Columns:
         }
 
 
-def write_header(path: Path, plan: CachePlan, columns: Columns, rows: int, *, is_complete: bool) -> Preamble:
-    """Creates a cache file of `rows` frames, all of them holes in the file: the disk gives them no room yet."""
+def write_header(path: Path, plan: CachePlan, columns: Columns, *, is_complete: bool) -> Preamble:
+    """Creates a cache file, its spectrograms all holes in the file: the disk gives them no room yet."""
+    rows = max(int(plan.slots[-1]), int((columns.offset + columns.length).max()))
     with h5py.File(
         path, "w", libver=("earliest", "v110"), userblock_size=PAGE, alignment_threshold=1, alignment_interval=PAGE,
     ) as file:  # fmt: skip

@@ -3,10 +3,9 @@
 import json
 import os
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from songmood.cache.disk import sync, write_at
+from songmood.cache.disk import sync
 
 
 class Record(NamedTuple):
@@ -30,63 +29,42 @@ class Record(NamedTuple):
 
 
 class Journal:
-    """The lines of one file; a context manager that closes it.
+    """The lines of one file.
 
     Attributes:
         entries: the lines after the first.
     """
 
     def __init__(self, path: Path, head: dict[str, Any]) -> None:
-        """Goes on with the journal at `path` where its first line is `head`, else begins it anew.
-
-        A line that a kill or a loss of power cut off is dropped.
-        """
-        lines, end = _whole_lines(path)
+        """Goes on with the journal at `path` where its first line is `head`, else begins it anew."""
+        lines = read_journal(path)
         is_begun = lines[:1] == [head]
+        self.path = path
         self.entries = lines[1:] if is_begun else []
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        self._end = end if is_begun else 0
-        os.ftruncate(self._descriptor, self._end)
-        if not is_begun:
-            self._write(head)
+        if is_begun:
+            self._write(b"\n", "ab")  # ends a line that was cut off
+        else:
+            self._write(json.dumps(head).encode() + b"\n", "wb")
             sync(path.parent)
-
-    def __enter__(self) -> "Journal":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        os.close(self._descriptor)
 
     def append(self, entry: dict[str, Any]) -> None:
         """Adds a line, and returns when it would survive a loss of power."""
-        self._write(entry)
+        self._write(json.dumps(entry).encode() + b"\n", "ab")
         self.entries.append(entry)
 
-    def _write(self, line: dict[str, Any]) -> None:
-        data = json.dumps(line).encode() + b"\n"
-        write_at(self._descriptor, data, self._end)
-        os.fsync(self._descriptor)
-        self._end += len(data)
+    def _write(self, data: bytes, mode: Literal["ab", "wb"]) -> None:
+        with self.path.open(mode) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:
-    """The lines that are whole, the first included; none where there is no such file."""
-    return _whole_lines(path)[0]
-
-
-def _whole_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
-    """The lines up to the first that is not whole, and the bytes that they take."""
-    lines: list[dict[str, Any]] = []
-    end = 0
-    for line in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
+    """The lines, the first included, without those that a kill or a loss of power cut off; none without a file."""
+    lines = []
+    for line in path.read_bytes().splitlines() if path.exists() else ():
         try:
-            content = json.loads(line)
+            lines.append(json.loads(line))
         except ValueError:
-            break
-        if not line.endswith(b"\n") or not isinstance(content, dict):
-            break
-        lines.append(content)
-        end += len(line)
-    return lines, end
+            continue
+    return lines

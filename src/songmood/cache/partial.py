@@ -4,7 +4,6 @@ Where a row lies is the plan's choice, so tracks arrive in any order. A spectrog
 beside, for the end. What is in the file is told by the journal beside it, which the parent writes.
 """
 
-import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,8 +18,6 @@ from songmood.cache.half import checksum, to_half
 from songmood.cache.journal import Record
 from songmood.cache.plan import CachePlan, Delivery, Job, Slot, Stray
 from songmood.errors import CacheError, CorpusError
-
-logger = logging.getLogger(__name__)
 
 SILENT = "silent throughout"
 
@@ -57,9 +54,9 @@ class Partial:
         """Where a track waits that is too long for its slot."""
         return overflow_folder(self.cache) / f"{row}.f16"
 
-    def write_rows(self, descriptor: int, first: int, rows: NDArray[np.float16]) -> None:
-        """Writes rows (T, bands) from frame `first` on."""
-        write_at(descriptor, rows.data, self.mel_offset + first * 2 * self.num_bands)
+    def place(self, frame: int) -> int:
+        """Where in the file a frame starts."""
+        return self.mel_offset + frame * 2 * self.num_bands
 
     def store(self, descriptor: int, slot: Slot, delivery: Delivery) -> Record:
         """Writes what a job has for a track.
@@ -67,7 +64,11 @@ class Partial:
         Raises:
             ValueError: another number of features than the plan says; a fault of the job, not of a file.
         """
-        features = self._features(delivery.features)
+        features = ""
+        if delivery.features is not None and self.num_features:
+            if delivery.features.shape != (self.num_features,):
+                raise ValueError(f"features of shape {delivery.features.shape}, expected {(self.num_features,)}")
+            features = delivery.features.astype(np.float32).tobytes().hex()
         try:
             if delivery.refusal is not None or delivery.mel is None:
                 raise ValueError(delivery.refusal or "no spectrogram")
@@ -75,19 +76,12 @@ class Partial:
         except ValueError as refusal:
             return Record(slot.row, 0, 0, str(refusal), features)
         if len(rows) <= slot.frames:
-            self.write_rows(descriptor, slot.first, rows)
+            write_at(descriptor, rows.data, self.place(slot.first))
         else:
             self._set_aside(slot.row, rows)
         silent = SILENT if float(delivery.mel.max()) <= self.floor_db else None
         note = "; ".join(filter(None, (delivery.note, silent)))
         return Record(slot.row, len(rows), checksum(rows.data), note, features)
-
-    def _features(self, features: NDArray[np.float32] | None) -> str:
-        if features is None or not self.num_features:
-            return ""
-        if features.shape != (self.num_features,):
-            raise ValueError(f"features of shape {features.shape}, expected {(self.num_features,)}")
-        return np.ascontiguousarray(features, np.float32).tobytes().hex()
 
     def _set_aside(self, row: int, rows: NDArray[np.float16]) -> None:
         path = self.aside(row)
@@ -150,11 +144,11 @@ def journal_path(cache: Path) -> Path:
     return cache.with_name(cache.name + ".journal")
 
 
-def scratch_path(cache: Path) -> Path:
-    """Where a header is written that is not whole yet; of no worth after a kill."""
-    return cache.with_name(cache.name + ".tmp")
-
-
 def overflow_folder(cache: Path) -> Path:
     """Where an unfinished cache's long spectrograms wait."""
     return cache.with_name(cache.name + ".overflow")
+
+
+def scratch_path(cache: Path) -> Path:
+    """Where a header is written that is not whole yet; of no worth after a kill."""
+    return cache.with_name(cache.name + ".tmp")

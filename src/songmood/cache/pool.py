@@ -9,10 +9,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from songmood.errors import CacheError, some
 
@@ -22,8 +21,7 @@ Task = Callable[[], R]
 Results = Generator[tuple[J, R | None], None, None]
 
 
-@dataclass(frozen=True)
-class _End:
+class _End(NamedTuple):
     """No more jobs; `error` where that is not as it should be."""
 
     error: BaseException | None
@@ -49,16 +47,8 @@ def run_jobs(jobs: Iterable[J], task_of: Callable[[J], Task[R] | None], workers:
         CacheError: a worker died; names what was in work.
     """
     if workers:
-        events: SimpleQueue[Any] = SimpleQueue()  # jobs, futures that are done, and an end
-        room = threading.Semaphore(workers + 1)
-        is_over = threading.Event()
-        threading.Thread(target=_feed, args=(jobs, events, room, is_over), name="jobs", daemon=True).start()
-        try:
-            with _pool(workers) as pool:
-                yield from _run(pool, events, room, task_of, workers)
-        finally:
-            is_over.set()
-            room.release()
+        with _pool(workers) as pool:
+            yield from _run(jobs, task_of, pool, workers)
         return
     for job in jobs:
         task = task_of(job)
@@ -66,27 +56,22 @@ def run_jobs(jobs: Iterable[J], task_of: Callable[[J], Task[R] | None], workers:
 
 
 def _run(
-    pool: ProcessPoolExecutor,
-    events: "SimpleQueue[Any]",
-    room: threading.Semaphore,
-    task_of: Callable[[J], Task[R] | None],
-    workers: int,
+    jobs: Iterable[J], task_of: Callable[[J], Task[R] | None], pool: ProcessPoolExecutor, workers: int
 ) -> Results[J, R]:
+    events: SimpleQueue[Any] = SimpleQueue()  # jobs, futures that are done, and an end
+    room = threading.Semaphore(workers)
+    threading.Thread(target=_feed, args=(jobs, events, room), name="jobs", daemon=True).start()
     in_work: dict[Future[R], tuple[int, J]] = {}
     number, is_fed, first_failure = 0, False, math.inf
     failure: BaseException | None = None
     while not (is_fed or failure) or any(earlier < first_failure for earlier, _ in in_work.values()):
         event = events.get()
         if isinstance(event, _End):
-            is_fed = True
-            if not failure:
-                failure = event.error
+            is_fed, failure = True, failure or event.error
         elif isinstance(event, Future):
             error = event.exception()
             if isinstance(error, BrokenProcessPool):
-                raise _death(
-                    [job for _, job in sorted(in_work.values(), key=lambda item: item[0])][:workers]
-                ) from error
+                raise _death([job for _, job in in_work.values()][:workers]) from error
             ended, job = in_work.pop(event)
             room.release()
             if error is None:
@@ -95,33 +80,27 @@ def _run(
                 first_failure, failure = ended, error
         elif not failure:
             number += 1
-            task = task_of(event)
-            if task is None:
-                yield event, None
-                room.release()
-                continue
-            with _one_thread_each():
+            if task := task_of(event):
                 future = pool.submit(task)
-            in_work[future] = (number, event)
-            future.add_done_callback(events.put)
+                in_work[future] = (number, event)
+                future.add_done_callback(events.put)
+            else:
+                room.release()
+                yield event, None
     if failure:
         raise failure
 
 
-def _feed(jobs: Iterable[J], events: "SimpleQueue[Any]", room: threading.Semaphore, is_over: threading.Event) -> None:
-    """Takes jobs in a thread of its own; one that waits for its next job when all is over is left behind."""
-    iterator = iter(jobs)
+def _feed(jobs: Iterable[J], events: "SimpleQueue[Any]", room: threading.Semaphore) -> None:
+    """Takes jobs in a thread of its own; it may wait for one that nobody wants any more, and is left behind then."""
     error: BaseException | None = None
     try:
-        while room.acquire() and not is_over.is_set():
-            events.put(next(iterator))
-    except StopIteration:
-        pass
+        for job in jobs:
+            events.put(job)
+            room.acquire()
     except BaseException as raised:  # raised again in the thread that asked
         error = raised
-    finally:
-        getattr(iterator, "close", bool)()  # a generator lets go of its downloads
-        events.put(_End(error))
+    events.put(_End(error))
 
 
 def _death(jobs: list[Any]) -> CacheError:
@@ -134,14 +113,18 @@ def _death(jobs: list[Any]) -> CacheError:
 
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Workers that leave when the block ends, however it ends, or when this process does."""
+    """Workers of one thread each, that leave when the block ends, however it ends, or when this process does."""
     context = multiprocessing.get_context("spawn")
     theirs, ours = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(theirs,))
+    is_told = "OMP_NUM_THREADS" in os.environ
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # here, for libraries read it before a worker's first line of ours
     try:
         yield pool
         pool.shutdown()
     finally:
+        if not is_told:
+            del os.environ["OMP_NUM_THREADS"]
         ours.close()  # whoever is still at work leaves it
         pool.shutdown(cancel_futures=True)
         theirs.close()
@@ -156,16 +139,3 @@ def _begin(parent: "Connection[Any, Any]") -> None:
 def _leave_with(parent: "Connection[Any, Any]") -> None:
     parent.poll(None)  # returns when the parent closes its end, or has none any more
     os._exit(1)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """One process per core is enough. The libraries read this when they load, before a worker's first line of ours."""
-    if "OMP_NUM_THREADS" in os.environ:
-        yield
-        return
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        yield
-    finally:
-        del os.environ["OMP_NUM_THREADS"]

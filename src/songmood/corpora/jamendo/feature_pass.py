@@ -45,8 +45,8 @@ class FeatureRows:
     def read(self, jobs: Iterable[FeatureTar], total: int, workers: int, on_done: Callable[[FeatureTar], None]) -> None:
         """Reads archives, in worker processes; `on_done` is called for each that is on the disk."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        journal = Journal(self.path, HEAD)
         with (
-            Journal(self.path, HEAD) as journal,
             progress("reading AcousticBrainz features", total, "archives") as meter,
             closing(run_jobs(jobs, lambda job: bind(_extract, job, self._tars[job.name]), workers)) as results,
         ):
