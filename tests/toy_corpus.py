@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,6 +60,10 @@ class ToyJob:
     def fail(self, stem: str) -> Iterator[Delivery]:
         if self.fault == "die":
             os.kill(os.getpid(), signal.SIGKILL)
+        elif self.fault == "hang":
+            sys.stdout.write("hangs\n")
+            sys.stdout.flush()
+            threading.Event().wait()
         elif self.fault == "defect":
             raise ZeroDivisionError("a defect")
         elif self.fault == "nan":

@@ -98,7 +98,7 @@ def test_a_build_that_is_ended_takes_its_workers_along_and_goes_on_later(tmp_pat
         "from toy_corpus import *\n"
         "import multiprocessing, os, socket\n"
         "def jobs(plan):\n"
-        "    yield from toy_jobs(plan)[:2]\n"
+        "    yield from toy_jobs(plan, bad=('06/6',), fault='hang')[:3]\n"
         "    while len(multiprocessing.active_children()) < 2: os.sched_yield()\n"
         "    print(*[child.pid for child in multiprocessing.active_children()], flush=True)\n"
         "    one, other = socket.socketpair()\n"
@@ -115,7 +115,9 @@ def test_a_build_that_is_ended_takes_its_workers_along_and_goes_on_later(tmp_pat
     )
     assert process.stdout
     assert process.stderr
-    workers = [int(pid) for pid in process.stdout.readline().split()]
+    said = [process.stdout.readline().split() for _ in range(2)]
+    assert [b"hangs"] in said
+    workers = [int(pid) for line in said for pid in line if pid != b"hangs"]
     process.send_signal(death)
     _, errors = process.communicate(timeout=30)
     assert process.returncode != 0
@@ -208,6 +210,18 @@ def test_an_unfinished_build_of_other_sources_is_not_mixed_in(tmp_path, undistur
     with pytest.raises(CacheError, match=r"toys\.h5\.partial is an unfinished build from other sources"):
         built(path)
     built(path, replace_unfinished=True)
+    assert path.read_bytes() == undisturbed
+
+
+def test_a_journal_that_outlived_its_cache_is_not_believed(tmp_path, undisturbed, monkeypatch):
+    """The build was killed just before its last step, and the cache deleted since."""
+    path = tmp_path / "toys.h5"
+    with monkeypatch.context() as patch:
+        patch.setattr("songmood.cache.finish.sweep", lambda cache: None)
+        built(path)
+    path.unlink()
+    assert (tmp_path / "toys.h5.journal").exists()
+    built(path)
     assert path.read_bytes() == undisturbed
 
 

@@ -18,7 +18,7 @@ from songmood.cache.finish import columns_of, finish, journal_head, sweep
 from songmood.cache.header import PAGE, Columns, read_preamble, write_header
 from songmood.cache.journal import Journal, Record, read_journal
 from songmood.cache.lock import build_lock, patiently
-from songmood.cache.partial import Partial, journal_path, partial_path, scratch_path, strictly, write_job
+from songmood.cache.partial import Partial, beside, partial_path, strictly, write_job
 from songmood.cache.plan import CachePlan, Delivery, Job, Stray
 from songmood.cache.pool import Task, run_jobs
 from songmood.cache.read import MelCache
@@ -162,7 +162,7 @@ def _report_of(cache: MelCache, strict: bool) -> BuildReport:
 
 def _begun(plan: CachePlan, replace: bool) -> tuple[Partial, Journal]:
     """The unfinished file to go on with and its journal, or new ones."""
-    path, journal, scratch = partial_path(plan.path), journal_path(plan.path), scratch_path(plan.path)
+    path, journal, scratch = partial_path(plan.path), beside(plan.path, ".journal"), beside(plan.path, ".tmp")
     blank = Columns.blank(len(plan.tracks), len(plan.feature_names))
     header = write_header(scratch, plan, blank, is_complete=False)
     head = journal_head(plan, header.mel_offset)

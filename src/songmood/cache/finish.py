@@ -24,7 +24,7 @@ from songmood.cache.half import checksum
 from songmood.cache.header import LEFT_OUT, WRITTEN, Columns, decode_note, encode_note
 from songmood.cache.journal import Journal, Record, read_journal
 from songmood.cache.lock import build_lock
-from songmood.cache.partial import Partial, journal_path, overflow_folder, partial_path, scratch_path
+from songmood.cache.partial import Partial, beside, partial_path
 from songmood.cache.plan import CachePlan
 from songmood.errors import CacheError
 
@@ -38,7 +38,7 @@ def journal_head(plan: CachePlan, mel_offset: int) -> dict[str, Any]:
 
 def finished_stems(plan: CachePlan) -> set[str]:
     """The tracks that an unfinished build of this plan need not be brought again; none where there is no such build."""
-    head, *entries = read_journal(journal_path(plan.path)) or [{}]
+    head, *entries = read_journal(beside(plan.path, ".journal")) or [{}]
     is_begun = partial_path(plan.path).exists() and head.get("plan") == plan.digest
     return {stem for entry in entries for stem in entry["stems"]} if is_begun else set()
 
@@ -65,7 +65,7 @@ def columns_of(plan: CachePlan, entries: Iterable[dict[str, Any]]) -> Columns:
 
 def finish(plan: CachePlan, partial: Partial, columns: Columns) -> None:
     """The three steps, from wherever a killed build left them."""
-    scratch = scratch_path(plan.path)
+    scratch = beside(plan.path, ".tmp")
     preamble = header.write_header(scratch, plan, columns, is_complete=True)
     with partial.path.open("r+b", buffering=0) as file:
         for row in np.flatnonzero(columns.offset >= plan.slots[-1]).tolist():
@@ -86,9 +86,9 @@ def finish(plan: CachePlan, partial: Partial, columns: Columns) -> None:
 
 def sweep(cache: Path) -> None:
     """Removes what an unfinished build leaves beside its file."""
-    journal_path(cache).unlink(missing_ok=True)
-    scratch_path(cache).unlink(missing_ok=True)
-    shutil.rmtree(overflow_folder(cache), ignore_errors=True)
+    beside(cache, ".journal").unlink(missing_ok=True)
+    beside(cache, ".tmp").unlink(missing_ok=True)
+    shutil.rmtree(beside(cache, ".overflow"), ignore_errors=True)
 
 
 def put_features(plan: CachePlan, features: NDArray[np.float32], reasons: Sequence[str]) -> bool:
@@ -104,14 +104,14 @@ def put_features(plan: CachePlan, features: NDArray[np.float32], reasons: Sequen
         columns.features_state = np.array([LEFT_OUT if reason else WRITTEN for reason in reasons], np.uint8)
         columns.features_note = np.array([encode_note(reason) for reason in reasons], columns.features_note.dtype)
         present = header.read_preamble(plan.path)
-        wanted = header.write_header(scratch_path(plan.path), plan, columns, is_complete=True)
-        scratch_path(plan.path).unlink()
+        wanted = header.write_header(beside(plan.path, ".tmp"), plan, columns, is_complete=True)
+        beside(plan.path, ".tmp").unlink()
         if wanted == present:
             return False
         if wanted.mel_offset != present.mel_offset:
             raise CacheError(f"{plan.path} was built with another version of HDF5; delete it and build it again")
-        journal_path(plan.path).unlink(missing_ok=True)
-        journal = Journal(journal_path(plan.path), journal_head(plan, present.mel_offset))
+        beside(plan.path, ".journal").unlink(missing_ok=True)
+        journal = Journal(beside(plan.path, ".journal"), journal_head(plan, present.mel_offset))
         stems = [track.stem for track in plan.tracks]
         journal.append({"job": "features", "stems": stems, "tracks": _records(columns), "strays": []})
         plan.path.replace(partial_path(plan.path))

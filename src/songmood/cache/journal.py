@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -63,8 +64,6 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
     """The lines, the first included, without those that a kill or a loss of power cut off; none without a file."""
     lines = []
     for line in path.read_bytes().splitlines() if path.exists() else ():
-        try:
+        with suppress(ValueError):
             lines.append(json.loads(line))
-        except ValueError:
-            continue
-    return lines
+    return [line for line in lines if isinstance(line, dict)]

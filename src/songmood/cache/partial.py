@@ -52,7 +52,7 @@ class Partial:
 
     def aside(self, row: int) -> Path:
         """Where a track waits that is too long for its slot."""
-        return overflow_folder(self.cache) / f"{row}.f16"
+        return beside(self.cache, ".overflow") / f"{row}.f16"
 
     def place(self, frame: int) -> int:
         """Where in the file a frame starts."""
@@ -134,21 +134,11 @@ def strictly(name: str, reason: str) -> str:
     return f"{name}: {reason} (strict; without it the track would be left out)"
 
 
+def beside(cache: Path, suffix: str) -> Path:
+    """Where an unfinished build keeps its ``.journal``, the ``.overflow`` and, of no worth after a kill, ``.tmp``."""
+    return cache.with_name(cache.name + suffix)
+
+
 def partial_path(cache: Path) -> Path:
     """Where a cache is while it is being built."""
-    return cache.with_name(cache.name + ".partial")
-
-
-def journal_path(cache: Path) -> Path:
-    """Where the journal of an unfinished cache is."""
-    return cache.with_name(cache.name + ".journal")
-
-
-def overflow_folder(cache: Path) -> Path:
-    """Where an unfinished cache's long spectrograms wait."""
-    return cache.with_name(cache.name + ".overflow")
-
-
-def scratch_path(cache: Path) -> Path:
-    """Where a header is written that is not whole yet; of no worth after a kill."""
-    return cache.with_name(cache.name + ".tmp")
+    return beside(cache, ".partial")
