@@ -12,6 +12,7 @@ from songmood.commands.report import report
 from songmood.commands.reproduce import reproduce
 from songmood.commands.runs import FOR_HYDRA, evaluate, train
 from songmood.commands.score import score
+from songmood.commands.tag import tag
 from songmood.commands.thresholds import thresholds
 from songmood.errors import SongmoodError
 
@@ -44,5 +45,5 @@ def songmood_command(
 app.add_typer(data.app, name="data")
 app.command(context_settings=FOR_HYDRA)(train)
 app.command(context_settings=FOR_HYDRA)(evaluate)
-for command in (score, thresholds, ensemble, compare, report, reproduce):
+for command in (tag, score, thresholds, ensemble, compare, report, reproduce):
     app.command()(command)

@@ -51,3 +51,7 @@ class SubmissionError(SongmoodError):
 
 class RunFolderError(SongmoodError):
     """A run folder that cannot be written, or lacks what a report needs."""
+
+
+class TaggingError(SongmoodError):
+    """Music that cannot be found, results that cannot be written, or fields of a file that cannot be changed."""

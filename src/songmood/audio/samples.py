@@ -5,6 +5,7 @@ spectrograms: on the same decoded samples the result equals Essentia's MonoLoade
 some samples apart: `docs/audio.md` says when and why.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def _open(path: Path) -> "_Stream":
     mended = with_known_length(path) if path.suffix.lower() == ".mp3" else None
     try:
         with quiet_decoder(path):
-            return _Stream(mended or str(path))
+            return _Stream(mended or os.fsencode(path))  # a name may hold bytes that are no UTF-8
     except soundfile.LibsndfileError as error:
         # Its text can mislead ("File does not exist" for an MP3 without a frame), so it is not quoted.
         raise CorpusError(f"{path} is not audio that can be opened as {path.suffix}: convert or replace it.") from error

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from songmood.errors import ConfigError, SongmoodError
+from songmood.tag_names import short_names
 from songmood.tagging.decoders import Block, Event, Failure, Start, heard, heard_by_processes, heard_here, heard_samples
 from songmood.tagging.engine import Engine, device_named
 from songmood.tagging.listening import Ear, Wanted, mono_samples
-from songmood.tagging.network import Network, require_fit
+from songmood.tagging.network import Network, mean_thresholds, require_fit
 from songmood.tagging.tags import Tags
 from songmood.tagging.track import Track
 
@@ -34,6 +35,8 @@ class MusicTagger:
     Attributes:
         networks: as given.
         tags: (L,) full names, the order of scores.
+        names: (L,) the same without their category.
+        thresholds: (L,) for the mean of the networks' scores; None where one has none.
         model: what results call the networks.
         fingerprint: sixteen hexadecimal digits that change with anything that changes results.
     """
@@ -53,6 +56,8 @@ class MusicTagger:
             raise ConfigError(f"hop={hop}: expected {HOPS[0]:g} to {HOPS[1]:g} seconds, such as 14.57, half a window")
         self.networks = tuple(networks)
         self.tags = networks[0].tags
+        self.names = short_names(self.tags)
+        self.thresholds = mean_thresholds(networks)
         self.model = " + ".join(network.name for network in networks)
         says = [str(RESULTS), str(hop), *(network.fingerprint for network in networks)]
         self.fingerprint = hashlib.sha256("\n".join(says).encode()).hexdigest()[:16]

@@ -133,6 +133,18 @@ def require_fit(networks: Sequence[Network]) -> None:
             )
 
 
+def mean_thresholds(networks: Sequence[Network]) -> Floats | None:
+    """(L,) thresholds for the mean of networks' scores: the mean of theirs, so that what one never decides none does.
+
+    None where a network has none.
+    """
+    fitted = [network.thresholds for network in networks if network.thresholds is not None]
+    if len(fitted) < len(networks):
+        return None
+    mean: Floats = np.mean(fitted, axis=0)
+    return mean
+
+
 def output_layer(network: Network) -> nn.Linear:
     """The layer that gives the logits; what goes into it is the embedding.
 

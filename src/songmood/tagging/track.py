@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from songmood.evaluation.quantiles import percentiles
 from songmood.tag_names import short_names
 from songmood.tagging.engine import Engine, Scored
-from songmood.tagging.network import Network
+from songmood.tagging.network import mean_thresholds
 from songmood.tagging.tags import Tags, Timeline
 from songmood.tagging.windows import Windower
 
@@ -108,6 +108,7 @@ class Track:
             fingerprint: of what changes results.
         """
         networks = [view.network for view in self.views]
+        thresholds = mean_thresholds(networks)
         values: Floats = np.mean([view.scores.mean(axis=0, dtype=np.float64) for view in self.views], axis=0)
         return Tags(
             source=self.source,
@@ -117,7 +118,7 @@ class Track:
             names=short_names(networks[0].tags),
             values=values,
             ranks=_ranks(self.views),
-            decisions=_decisions(networks, values),
+            decisions=None if thresholds is None else values >= thresholds,
             timeline=self._timeline(),
             embedding=self.views[0].embedding,
             notes=tuple(note for view in self.views for note in _notes(view)),
@@ -140,15 +141,6 @@ def _ranks(views: Sequence[View]) -> Floats | None:
             return None
         ranks.append(percentiles(view.scores.mean(axis=0, dtype=np.float64), view.network.quantiles))
     return np.mean(ranks, axis=0)  # type: ignore[no-any-return]
-
-
-def _decisions(networks: Sequence[Network], values: Floats) -> NDArray[np.bool_] | None:
-    """(L,) decisions; of several networks, by the mean of their thresholds, a tag that one never decides by none."""
-    thresholds = [network.thresholds for network in networks if network.thresholds is not None]
-    if len(thresholds) < len(networks):
-        return None
-    decided: NDArray[np.bool_] = values >= np.mean(thresholds, axis=0)
-    return decided
 
 
 def _notes(view: View) -> list[str]:

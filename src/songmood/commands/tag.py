@@ -1,0 +1,147 @@
+"""`songmood tag`: the moods of one's own music."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from songmood.errors import TaggingError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from songmood.tagging.batch.discover import Found
+    from songmood.tagging.batch.outputs import Outputs
+    from songmood.tagging.music_tagger import MusicTagger
+
+
+class Format(StrEnum):
+    """How results are written."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+    M3U8 = "m3u8"
+    AUDACITY = "audacity"
+
+
+Paths = Annotated[
+    list[str] | None, typer.Argument(metavar="PATH...", help="Files, folders, globs; - for a list on standard input.")
+]
+ModelOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="A run folder, a checkpoint, weights or vggish; several: the mean of their scores. "
+        "Default: the newest run here, else vggish.",
+    ),
+]
+Out = Annotated[Path | None, typer.Option("-o", "--out", help="A folder for results; what is killed goes on there.")]
+Formats = Annotated[
+    list[Format] | None,
+    typer.Option("--format", "-f", help="Several with -o. Default: a table on a terminal, else csv."),
+]
+Top = Annotated[int | None, typer.Option(min=1, help="Only the first N tags of a file.")]
+MinPercentile = Annotated[float | None, typer.Option(min=0, max=100, help="Only tags from this percentile on.")]
+Decided = Annotated[bool, typer.Option("--decided", help="Only the tags that a file gets.")]
+WithTimeline = Annotated[bool, typer.Option("--timeline", help="Scores window by window, too.")]
+Embeddings = Annotated[Literal["parquet", "npy"] | None, typer.Option(help="What the output layer sees, too; with -o.")]
+Hop = Annotated[float | None, typer.Option(help="Seconds from a window to the next. Default: half a window.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
+Workers = Annotated[int | None, typer.Option(min=0, help="Processes that decode. Default: one a core.")]
+Resume = Annotated[bool, typer.Option("--resume/--no-resume", help="Keep what is finished in -o, or begin anew.")]
+Retry = Annotated[bool, typer.Option("--retry", help="Try files again that could not be used.")]
+ShardOption = Annotated[str | None, typer.Option("--shard", metavar="I/N", help="Only this share of the files.")]
+Merge = Annotated[Path | None, typer.Option(help="Put the shards in this folder together.")]
+Trust = Annotated[list[str] | None, typer.Option(help="A package whose classes a checkpoint may name.")]
+
+
+def tag(
+    paths: Paths = None,
+    model: ModelOption = None,
+    out: Out = None,
+    formats: Formats = None,
+    top: Top = None,
+    min_percentile: MinPercentile = None,
+    decided: Decided = False,
+    timeline: WithTimeline = False,
+    embeddings: Embeddings = None,
+    hop: Hop = None,
+    device: Device = "auto",
+    workers: Workers = None,
+    resume: Resume = True,
+    retry: Retry = False,
+    shard: ShardOption = None,
+    merge: Merge = None,
+    trust: Trust = None,
+) -> None:
+    """Tag music: the moods and themes of each file, with a probability and a percentile for each tag."""
+    from songmood.commands import tag_runs
+    from songmood.tagging.batch.selection import Selection
+    from songmood.tagging.batch.shards import Shard
+
+    kinds, selection = (
+        tuple(dict.fromkeys(kind.value for kind in formats or ())),
+        Selection(top, min_percentile, decided),
+    )
+    place = merge or out
+    outputs = _outputs(place, kinds, selection, embeddings) if place else None
+    if merge:
+        assert outputs
+        tag_runs.merge(merge, outputs)
+        return
+    if outputs is None:
+        tag_runs.require_stdout(kinds, needs_folder=embeddings is not None or shard is not None)
+    share = Shard.parse(shard) if shard else Shard()
+    found = _find(paths or [])
+    tagger = _tagger(model, device, trust or (), hop, with_embeddings=embeddings is not None)
+    count = tag_runs.worker_count(workers, len(found.paths))
+    if outputs is None:
+        tag_runs.to_stdout(tagger, found, count, kinds, selection, with_timeline=timeline)
+    else:
+        settings = tag_runs.Settings(
+            count, share, timeline or "audacity" in kinds, embeddings is not None, resume, retry
+        )
+        tag_runs.to_folder(tagger, found, outputs, settings)
+
+
+def _outputs(folder: Path, kinds: tuple[str, ...], selection: object, embeddings: str | None) -> Outputs:
+    from songmood.tagging.batch.outputs import Outputs
+    from songmood.tagging.batch.tables import require_parquet
+
+    if "parquet" in (*kinds, embeddings):
+        require_parquet()
+    return Outputs(folder, kinds or ("csv",), selection, embeddings)  # type: ignore[arg-type]
+
+
+def _find(paths: Sequence[str]) -> Found:
+    from songmood.tagging.batch.discover import discover, listed
+
+    if not paths:
+        raise TaggingError("no music is named: expected files, folders, globs, or - for a list on standard input")
+    named = [name for path in paths for name in (listed(sys.stdin.buffer.read()) if path == "-" else [path])]
+    return discover(named)
+
+
+def _tagger(
+    models: Sequence[str] | None, device: str, trusted: Sequence[str], hop: float | None, *, with_embeddings: bool
+) -> MusicTagger:
+    from songmood.models.host_memory import keep_freed_memory
+    from songmood.tagging.load import load_tagger, newest_run
+    from songmood.tagging.vggish import NAME
+
+    if not models:
+        newest = newest_run(Path())
+        models = [str(newest or NAME)]
+        why = "the newest run here" if newest else "there is no run here"
+        typer.echo(f"model: {models[0]} ({why}; --model names another)", err=True)
+    keep_freed_memory()
+    tagger = load_tagger(models, device, trusted, hop=hop, with_embeddings=with_embeddings)
+    for network in tagger.networks:
+        typer.echo(f"{network.name}: {len(network.tags)} tags, {network.scale}", err=True)
+    return tagger

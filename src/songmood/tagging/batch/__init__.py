@@ -1,0 +1,1 @@
+"""Tagging files by the thousand: which files, what is finished, what is written."""
