@@ -37,6 +37,8 @@ def build(node: Mapping[str, Any], **runtime: Any) -> Any:
         SongmoodError: what the target's own checks raised, without Hydra's wrapping.
         ConfigError: when the target cannot be imported or takes no such argument.
     """
+    if not isinstance(node, Mapping) or "_target_" not in node:
+        raise ConfigError(f"{node!r} makes nothing: expected keys, one of them _target_, such as _target_=mine.Net")
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 
@@ -51,7 +53,9 @@ def build(node: Mapping[str, Any], **runtime: Any) -> Any:
         raise ConfigError(f"{target} cannot be made from the configuration: {reason}") from error
     except TypeError as error:
         raise ConfigError(f"{target} cannot be made from the configuration: {error}") from error
-    return functools.partial(factory, **runtime) if is_factory else factory(**runtime)
+    if is_factory:  # without Hydra's wrapping: who calls it may look at what is settled
+        return functools.partial(factory.func, *factory.args, **{**factory.keywords, **runtime})
+    return factory(**runtime)
 
 
 def _require_signature(factory: "functools.partial[Any]", runtime: Mapping[str, Any], *, is_complete: bool) -> None:

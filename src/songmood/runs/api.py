@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from songmood.training.tagger import Tagger
 
+IN_THE_CARD = ("model", "data", "threshold", "tagger")  # groups of which a checkpoint keeps what they name
+
 
 @dataclass(frozen=True)
 class FinishedRun:
@@ -119,5 +121,6 @@ def _run(
             raise faults[0]
     except FAULTS as error:
         raise ConfigError(one_line(error)) from error
-    named = targets_of(plain(job.cfg, resolve=False))  # by the user's own configuration
+    written = plain(job.cfg, resolve=False)
+    named = targets_of([written.get(name) for name in IN_THE_CARD])  # by the user's own configuration
     return FinishedRun(Path(job.hydra_cfg.hydra.runtime.output_dir), tuple(named))

@@ -3,18 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.callbacks import BatchSizeFinder, LearningRateFinder, ModelPruning
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.strategies.launchers import _MultiProcessingLauncher
 from torch import nn
 
 from songmood.cache.read import MelCache
 from songmood.config import build
 from songmood.corpora.corpus import Corpus
-from songmood.errors import ConfigError
+from songmood.errors import CheckpointError, ConfigError
 from songmood.evaluation.thresholds import ThresholdRule
 from songmood.loading.datamodule import MoodDataModule
 from songmood.loading.settings import DataSettings
@@ -23,10 +25,19 @@ from songmood.runs.settings import check_settings
 from songmood.training.card import ModelCard
 from songmood.training.checkpoints import AtomicCheckpointIO, EpochCheckpoints
 from songmood.training.history import History
-from songmood.training.optimisation import Schedule
+from songmood.training.optimisation import OptimiserFactory, Schedule
 from songmood.training.speed import Speed, device_of
 from songmood.training.tagger import Tagger
 from songmood.training.thresholding import ThresholdFitting
+from songmood.training.trust import require_plain
+
+Made = TypeVar("Made")
+
+REFUSED: dict[type[pl.Callback], str] = {  # callbacks that a run cannot have, and why
+    LearningRateFinder: "would train at a rate that no configuration says; sweep it, as -m optimizer.lr=1e-4,1e-3",
+    BatchSizeFinder: "would train in batches that no configuration says; sweep them, as -m data.batch_size=32,64",
+    ModelPruning: "renames the weights, so that no checkpoint could be scored",
+}
 
 
 @dataclass(frozen=True)
@@ -76,10 +87,10 @@ def compose(config: Mapping[str, Any], folder: Path) -> Run:
     rule: ThresholdRule = build(config["threshold"])
     best_by = config["best_by"] if config["score"] == "best" else None
     checkpoints = EpochCheckpoints(folder / "checkpoints", config["report_epochs"], best_by)
-    own = [build(node) for node in (config["callbacks"] or {}).values() if node]
+    own = make_each(config, "callbacks", pl.Callback)
     averaging = [build(config["averaging"])] if config["averaging"] else []
     callbacks = [ThresholdFitting(rule), *own, *averaging, History(folder), checkpoints]
-    loggers: list[Logger] = [build(node) for node in (config["logger"] or {}).values() if node]
+    loggers = make_each(config, "logger", Logger)  # type: ignore[type-abstract]
     trainer = make_trainer(config["trainer"], speed, folder, callbacks, loggers)
 
     corpus: Corpus = build(config["corpus"])
@@ -95,6 +106,7 @@ def compose(config: Mapping[str, Any], folder: Path) -> Run:
         parts["scheduler"] = Schedule(parts["scheduler"])
     is_clipping = bool(config["trainer"].get("gradient_clip_val"))
     optimiser = speed.optimiser(build(config["optimizer"]), clips_gradients=is_clipping)
+    require_optimiser(optimiser, net)
 
     cache = corpus.open()  # from here on it may take long
     data = make_data(config, corpus, cache)
@@ -107,6 +119,35 @@ def compose(config: Mapping[str, Any], folder: Path) -> Run:
     return Run(config["name"], folder, config, rule, checkpoints, loggers, trainer, corpus, data, tagger)
 
 
+def make_each(config: Mapping[str, Any], group: str, kind: type[Made]) -> list[Made]:
+    """The callbacks, or the loggers, that a group names; null takes one away.
+
+    Raises:
+        ConfigError: for what is none, or for a callback that no run can have.
+    """
+    made = {name: build(node) for name, node in (config[group] or {}).items() if node is not None}
+    for name, one in made.items():
+        if not isinstance(one, kind):
+            found = f"{type(one).__module__}.{type(one).__qualname__}"
+            raise ConfigError(f"{group}.{name} is a {found}; expected a {kind.__name__} of Lightning's")
+        for refused, reason in REFUSED.items():
+            if isinstance(one, refused):
+                raise ConfigError(f"{group}.{name}: {refused.__name__} {reason}")
+    return list(made.values())
+
+
+def require_optimiser(factory: OptimiserFactory, net: nn.Module) -> None:
+    """Refuse an optimiser that does not take the net's parameters before anything long starts.
+
+    Raises:
+        ConfigError: with the optimiser's own words.
+    """
+    try:
+        factory(net.parameters())
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"optimizer: {' '.join(str(error).split())}") from error
+
+
 def make_trainer(
     node: Mapping[str, Any], speed: Speed, folder: Path, callbacks: Sequence[pl.Callback], loggers: Sequence[Logger]
 ) -> pl.Trainer:
@@ -117,6 +158,7 @@ def make_trainer(
     """
     settings = {**node}
     plugins = [*map(build, settings.pop("plugins", None) or ()), AtomicCheckpointIO()]
+    told = speed.trainer_arguments() | ({"benchmark": False} if settings.get("deterministic") else {})
     try:
         trainer: pl.Trainer = build(
             settings,
@@ -125,16 +167,24 @@ def make_trainer(
             logger=list(loggers),
             plugins=plugins,
             enable_checkpointing=any(isinstance(callback, pl.callbacks.Checkpoint) for callback in callbacks),
-            **speed.trainer_arguments(),
+            **told,
         )
     except (MisconfigurationException, ValueError, TypeError) as error:
         raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
+    if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
+        raise ConfigError(
+            f"trainer.strategy={node['strategy']}: scores would stay in the processes that it starts; take trainer=ddp"
+        )
     return trainer
 
 
 def make_card(config: Mapping[str, Any], corpus: Corpus, cache_fingerprint: str = "") -> ModelCard:
-    """What the checkpoints of a run say of it."""
-    return ModelCard(
+    """What the checkpoints of a run say of it.
+
+    Raises:
+        ConfigError: where a checkpoint could not hold it.
+    """
+    card = ModelCard(
         tags=tuple(corpus.tags),
         features=tuple(corpus.feature_names),
         mel=asdict(corpus.mel),
@@ -145,6 +195,11 @@ def make_card(config: Mapping[str, Any], corpus: Corpus, cache_fingerprint: str 
         seed=config["seed"],
         cache_fingerprint=cache_fingerprint,
     )
+    try:
+        require_plain(card.to_plain())
+    except CheckpointError as error:
+        raise ConfigError(f"model, data, threshold and tagger go into checkpoints, and {error}") from error
+    return card
 
 
 def make_data(config: Mapping[str, Any], corpus: Corpus, cache: MelCache) -> MoodDataModule:

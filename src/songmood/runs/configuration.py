@@ -72,9 +72,10 @@ def quoted(value: object) -> str:
 def one_line(error: Exception) -> str:
     """What Hydra said in several lines, in one, with the nearest known key or option where there is one."""
     text = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
-    override = re.search(r"Could not override '([^']+)'", text)
+    override = re.search(r"Could not override '([^']+)'(?:.*full_key: (\S+))?", text)
     if override:
-        return f"no key '{override[1]}' in the configuration{_nearest_key(override[1])} (`--cfg job` lists all keys)"
+        key = override[2] or override[1]
+        return f"no key '{key}' in the configuration{_nearest_key(key)} (`--cfg job` lists all, `+{key}=...` adds it)"
     option = re.search(
         r"Could not find '([^']+)/([^/']+)'.*Available options in '[^']+': (.*?)(?: Config search|$)", text
     )

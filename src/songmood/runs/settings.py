@@ -42,6 +42,8 @@ SETTINGS = (
     Setting("optimizer.eps", "a number above 0", lambda value: _number(value) and value > 0),
     Setting("optimizer.weight_decay", "a number, 0 or more", lambda value: _number(value) and value >= 0),
     Setting("trainer.max_epochs", "a whole number, 1 or more", _whole(1)),
+    Setting("trainer.limit_train_batches", "some batches, or null for all", lambda value: value is None or value > 0),
+    Setting("trainer.limit_test_batches", "some batches, or null for all", lambda value: value is None or value > 0),
     _one_of("trainer.accelerator", "auto", "cpu", "gpu", "cuda", "mps"),
     Setting(
         "report_epochs",

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import WeightAveraging
 
 from songmood.cache.disk import full_disk_is_named
-from songmood.errors import RunFolderError
+from songmood.errors import ConfigError, RunFolderError
 from songmood.evaluation.submission import PREDICTIONS, TARGETS
 from songmood.runs.compose import Run, compose
 from songmood.runs.pictures import elbow_curves, learning_curves, tag_chart
@@ -23,6 +24,7 @@ from songmood.training.card import read_checkpoint
 from songmood.training.checkpoints import LAST, keep_state
 from songmood.training.history import METRICS_CSV
 
+NO_SUCH_METRIC = "Early stopping conditioned on metric"  # the one such fault that Lightning has another kind for
 OBJECTIVE = "pr_auc_macro"  # of validation: what a sweep that searches is to maximise
 
 
@@ -69,13 +71,21 @@ def _closing(run: Run) -> Iterator[None]:
 
 
 def fit(run: Run) -> None:
-    """Train, or go on from the checkpoint that the configuration names."""
+    """Train, or go on from the checkpoint that the configuration names.
+
+    Raises:
+        ConfigError: with Lightning's words, where it finds only now that parts do not fit each other.
+    """
     for logger in run.loggers:
         logger.log_hyperparams(dict(run.config))
     try:
         run.trainer.fit(run.tagger, datamodule=run.data, ckpt_path=run.config["ckpt_path"], weights_only=True)
     except SystemExit:  # how Lightning ends a run on SIGINT and SIGTERM
         raise KeyboardInterrupt from None
+    except (MisconfigurationException, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not str(error).startswith(NO_SUCH_METRIC):
+            raise
+        raise ConfigError(" ".join(str(error).split())) from error
 
 
 def score(run: Run) -> dict[str, dict[str, Any]]:
@@ -85,7 +95,7 @@ def score(run: Run) -> dict[str, dict[str, Any]]:
         The content of `metrics.json` for each folder that was written, ``.`` and ``epoch_08``; every process must call
         it, and the first one writes.
     """
-    _score_whole_splits(run.trainer)
+    _score_whole_validation(run.trainer)
     earlier = run.checkpoints.kept(run.trainer.max_epochs or 0)
     places = {f"epoch_{epoch:02d}": path for epoch, path in earlier.items()} | {".": run.checkpoints.scored}
     results = {}
@@ -101,9 +111,9 @@ def score(run: Run) -> dict[str, dict[str, Any]]:
     return results
 
 
-def _score_whole_splits(trainer: pl.Trainer) -> None:
-    """Whatever part of them the fit looked at, and with the checkpoints' weights, which averaging would exchange."""
-    trainer.limit_val_batches = trainer.limit_test_batches = 1.0
+def _score_whole_validation(trainer: pl.Trainer) -> None:
+    """Whatever part of it the fit looked at, and with the checkpoints' weights, which averaging would exchange."""
+    trainer.limit_val_batches = 1.0
     callbacks: list[pl.Callback] = trainer.callbacks  # type: ignore[attr-defined]
     callbacks[:] = [callback for callback in callbacks if not isinstance(callback, WeightAveraging)]
 

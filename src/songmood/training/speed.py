@@ -13,7 +13,7 @@ from songmood.models.host_memory import keep_freed_memory
 from songmood.models.parts.blocks import use_textbook_blocks
 from songmood.training.optimisation import OptimiserFactory, with_fused_update
 
-PRECISIONS = ("auto", "32-true", "bf16-mixed")
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Speed:
     """How a step is computed.
 
     Attributes:
-        precision: ``32-true``, ``bf16-mixed``, or ``auto``: bf16-mixed where the hardware multiplies bf16.
+        precision: ``32-true``, ``bf16-mixed``, ``16-mixed`` for accelerators that multiply no bf16, or ``auto``:
+            bf16-mixed where the hardware multiplies bf16.
         channels_last: keep images in the order (B, H, W, C) that convolutions prefer.
         pool_first: pool before normalising; see `songmood.models.parts.blocks`.
         fused_optimizer: update all parameters in one kernel.
@@ -49,6 +50,8 @@ class Speed:
         precision = self.precision
         if precision == "auto":
             precision = "bf16-mixed" if multiplies_bf16(device) else "32-true"
+        if precision == "16-mixed" and device == "cpu":
+            raise ConfigError("speed.precision=16-mixed: a CPU has none; take 32-true, or bf16-mixed where it is fast")
         is_compiled = device == "cuda" if self.compile == "auto" else self.compile
         return replace(self, precision=precision, compile=is_compiled, keep_memory=self.keep_memory and device == "cpu")
 
