@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from songmood.errors import SubmissionError
-from songmood.evaluation.bootstrap import bootstrap, interval, joined, replicate_areas, weight_chunks
+from songmood.evaluation.bootstrap import (
+    bootstrap,
+    interval,
+    joined,
+    replicate_areas,
+    replicates,
+    spread,
+    weight_chunks,
+)
 from songmood.evaluation.metrics import evaluate
 from songmood.evaluation.resampling import Rankings
 
@@ -85,6 +93,32 @@ def test_a_rare_tags_estimate_lies_inside_its_pr_auc_interval():
     assert low < evaluate(scores, targets, None, tags).summary["pr_auc_macro"] < high
     replicates = joined([replicate_areas(Rankings.of(scores, targets), w) for w in weight_chunks(2000, 200, 0)])
     assert np.quantile(replicates["pr_auc_macro"], 0.025) > low  # the percentile interval is the one that is too high
+
+
+@pytest.mark.parametrize(
+    ("values", "deviation"),
+    [([], 0), ([np.nan], 0), ([0.4], 0), ([np.nan, 0.4], 0), ([0.4, np.nan, 0.6], np.sqrt(0.02)), ([0.5, 0.5], 0)],
+)
+def test_the_spread_is_over_resamples_that_have_a_value_and_needs_two(values, deviation):
+    assert spread(np.array(values, dtype=float)) == pytest.approx(deviation)
+
+
+def test_a_tag_that_one_resample_alone_has_is_an_interval_without_width():
+    scores, targets = np.array([[0.2], [0.8], [0.5], [0.4]]), np.array([[0], [0], [1], [0]])
+    for seed in range(20):
+        drawn = replicates(scores, targets, None, resamples=2, seed=seed)
+        if np.isfinite(drawn["roc_auc"]).sum() == 1:
+            break
+    estimate = evaluate(scores, targets, None, ["a"]).tags["a"]["roc_auc"]
+    assert bootstrap(scores, targets, None, ["a"], resamples=2, seed=seed).tags["a"]["roc_auc"] == (estimate, estimate)
+
+
+def test_without_the_pooled_ranking_only_the_micro_areas_are_lost():
+    scores, targets = simulated(np.random.default_rng(8), 60, 3, 0.4, 0.7)
+    whole, spared = (replicates(scores, targets, scores > 0, resamples=5, pooled=pooled) for pooled in (True, False))
+    for name, values in whole.items():
+        lost = name in ("roc_auc_micro", "pr_auc_micro")
+        np.testing.assert_array_equal(spared[name], np.full(5, np.nan) if lost else values)
 
 
 def test_the_same_seed_gives_the_same_interval_and_more_level_a_wider_one():

@@ -70,7 +70,9 @@ def test_resamples_that_miss_a_tags_only_positive_do_not_count():
     assert ShrunkenF1(0, resamples=30).fit(scores, targets).tolist() == [0.9]
 
 
-@pytest.mark.parametrize("wrong", [{"pseudo_positives": -1}, {"resamples": -1}])
-def test_a_negative_setting_is_refused(wrong):
+@pytest.mark.parametrize(
+    "wrong", [{"pseudo_positives": -1}, {"resamples": -1}, {"resamples": -1, "pseudo_positives": 0}]
+)
+def test_a_negative_setting_is_refused_by_its_name(wrong):
     with pytest.raises(ConfigError, match=f"threshold.{next(iter(wrong))}=-1"):
         ShrunkenF1(**wrong)

@@ -84,10 +84,26 @@ def test_names_of_any_script_are_drawn_as_they_are(tmp_path: Path, figures: list
     assert is_png(tmp_path / "elbows.png")
 
 
+def test_a_name_is_cut_where_it_leaves_no_room_and_not_before(tmp_path: Path, figures: list[Figure]) -> None:
+    tags = ("a" * 20, "b" * 21, "c" * 32, "d" * 33)
+    scores, targets = draw(1.0, 0)
+    pictures.elbow_curves(scores, targets, [0.5] * 4, tags, tmp_path / "elbows.png")
+    assert [axes.get_title() for axes in figures[0].axes] == [
+        "a" * 20,
+        "b" * 19 + "…",
+        "c" * 19 + "…",
+        "d" * 19 + "…",
+    ]
+    pictures.tag_chart(evaluate(scores, targets, None, tags).to_dict(), tmp_path / "tags.png")
+    names = {label.get_text() for label in figures[1].axes[0].get_yticklabels()}
+    assert names == {"a" * 20, "b" * 21, "c" * 32, "d" * 31 + "…"}
+
+
 def test_more_tags_than_a_line_holds_fill_further_lines(tmp_path: Path, figures: list[Figure]) -> None:
     scores, targets = draw(1.0, 0, num_tags=11)
     pictures.elbow_curves(scores, targets, [0.5] * 11, [f"tag {i}" for i in range(11)], tmp_path / "out.png")
-    assert sum(bool(axes.lines) for axes in figures[0].axes) == 11
+    assert [bool(axes.lines) for axes in figures[0].axes] == [True] * 11 + [False] * 5
+    assert [axes.axison for axes in figures[0].axes] == [True] * 11 + [False] * 5, "no empty frames"
 
 
 def test_the_same_picture_gives_the_same_bytes(tmp_path: Path) -> None:
