@@ -96,3 +96,8 @@ def test_holm_keeps_order_and_lies_between_none_and_bonferroni(p_values):
 def test_submissions_of_other_tracks_are_refused():
     with pytest.raises(SubmissionError, match="do not fit"):
         compare(np.zeros((3, 1)), np.zeros((2, 1)), [[0], [1], [1]], ["a"])
+
+
+def test_without_names_tags_are_called_by_their_columns():
+    a, b, targets = pair(np.random.default_rng(5), 40, 2)
+    assert list(compare(a, b, targets, resamples=5).tags) == ["column 0", "column 1"]

@@ -136,3 +136,9 @@ def test_without_decisions_there_are_only_areas():
 def test_what_does_not_fit_the_scores_is_refused(decisions, tags, message):
     with pytest.raises(SubmissionError, match=message):
         evaluate(np.zeros((2, 2)), np.array([[0, 1], [1, 0]]), decisions, tags)
+
+
+def test_without_names_tags_are_called_by_their_columns():
+    scored = evaluate([[0.9, 0.1], [0.2, 0.3]], [[1, 0], [0, 1]])
+    assert list(scored.tags) == ["column 0", "column 1"]
+    assert "f1_macro" not in scored.summary, "nothing was decided"

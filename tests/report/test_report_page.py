@@ -19,6 +19,7 @@ from songmood.report.build import MARKDOWN, PAGE, build_report
 from songmood.report.content import Content
 from songmood.report.markdown import escaped
 from songmood.report.page import content_hash, number, probability, signed
+from songmood.report.paper import METRICS
 from songmood.report.rows import ReportRow
 
 HOSTILE = "mood---</script><img src=x onerror=alert(1)>&amp;'\"`|*_"
@@ -101,6 +102,15 @@ def test_table_1_has_the_papers_figure_beside_ours(made: Report, page: Page) -> 
     assert row[4] == f"{ours.mean:.3f} ±\u2009{ours.sd:.3f}{ours.low:.3f} to {ours.high:.3f}"
     assert next(row for (name, _), row in rows.items() if name.startswith("VGG-ish"))[3:5] == ["0.726", "not run"]
     assert all(len(row) == 11 for row in rows.values())
+
+
+def test_the_best_of_ours_in_a_column_is_bold_and_no_other(made: Report, page: Page) -> None:
+    bold = re.findall(r"\*\*(0\.\d+)\*\*", made.markdown.read_text(encoding="utf-8"))
+    rows = [row for row in made.content.rows if row.estimates]
+    best = [max(row.estimates[metric].mean for row in rows) for metric in METRICS]
+    assert bold == [f"{value:.3f}" for value in best]
+    marked = [a["data-value"] for _, a in page.elements if "best" in (a.get("class") or "").split()]
+    assert [float(value or 0) for value in marked] == best
 
 
 def test_failed_and_stale_runs_are_named_with_their_reason_and_log(made: Report) -> None:

@@ -59,6 +59,7 @@ def read_truth(path: Path, tags_file: Path | None, matrices: Sequence[Path], sam
         SubmissionError: the truth cannot be read, or tags or tracks are in another order.
         CorpusError: the same for a TSV or a list of tags.
     """
+    from songmood.evaluation.metrics import column_names
     from songmood.evaluation.submission import read_targets
     from songmood.tracks import read_tracks, tags_of, target_matrix
 
@@ -68,7 +69,7 @@ def read_truth(path: Path, tags_file: Path | None, matrices: Sequence[Path], sam
         targets = read_targets(path)
         if tags and len(tags) != targets.shape[1]:
             raise SubmissionError(f"{path}: {targets.shape[1]} columns for {len(tags)} tags; is it another tag set?")
-        return Truth(path, targets, tags or tuple(f"column {number}" for number in range(targets.shape[1])))
+        return Truth(path, targets, tags or column_names(targets.shape[1]))
     tracks = read_tracks(path)
     tags = tags or tags_of(tracks)
     truth = Truth(path, target_matrix(tracks, tags) > 0, tags, tuple(track.track_id for track in tracks))

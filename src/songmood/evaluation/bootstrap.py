@@ -51,8 +51,8 @@ class Intervals:
 def bootstrap(
     scores: ArrayLike,
     targets: ArrayLike,
-    decisions: ArrayLike | None,
-    tags: Sequence[str],
+    decisions: ArrayLike | None = None,
+    tags: Sequence[str] | None = None,
     *,
     resamples: int = 1000,
     seed: int = 0,
@@ -62,14 +62,23 @@ def bootstrap(
     """Intervals over tracks for all metrics; arguments as for :func:`~songmood.evaluation.metrics.evaluate`.
 
     Args:
-        scores: (N, L).
-        targets: (N, L).
-        decisions: (N, L) bool, or None.
-        tags: L names.
+        scores: (N, L) finite.
+        targets: (N, L) of 0 and 1.
+        decisions: (N, L) bool, or None to leave out precision, recall and F1.
+        tags: L different names; None calls them "column 0" and on.
         resamples: at least 2; 1,000 give an interval's ends to about 3 % of its width.
         seed: the same seed, the same resamples.
         level: in (0, 1).
         on_done: told how many resamples have been added, for a progress bar.
+
+    Raises:
+        SubmissionError: something has another shape or values that are not allowed, or there are too few resamples.
+
+    Example:
+        >>> intervals = bootstrap([[0.9], [0.2], [0.4], [0.6]], [[1], [0], [1], [0]], resamples=50)
+        >>> low, high = intervals.summary["roc_auc_macro"]
+        >>> low < 0.75 < high
+        True
     """
     estimate = evaluate(scores, targets, decisions, tags)
     drawn = replicates(scores, targets, decisions, resamples=resamples, seed=seed, on_done=on_done)

@@ -66,7 +66,7 @@ def compare(
     scores_a: ArrayLike,
     scores_b: ArrayLike,
     targets: ArrayLike,
-    tags: Sequence[str],
+    tags: Sequence[str] | None = None,
     *,
     resamples: int = 1000,
     seed: int = 0,
@@ -78,12 +78,21 @@ def compare(
     Args:
         scores_a: (N, L) finite.
         scores_b: (N, L) finite, of the same tracks and tags.
-        targets: (N, L).
-        tags: L names.
+        targets: (N, L) of 0 and 1.
+        tags: L different names; None calls them "column 0" and on.
         resamples: at least 2.
         seed: the same seed, the same resamples.
         level: of the intervals, in (0, 1).
         on_done: told how many resamples have been added, for a progress bar.
+
+    Raises:
+        SubmissionError: something has another shape or values that are not allowed, or there are too few resamples.
+
+    Example:
+        >>> targets = [[1], [0], [1], [0]]
+        >>> found = compare([[0.9], [0.2], [0.4], [0.6]], [[0.1], [0.2], [0.4], [0.6]], targets, resamples=50)
+        >>> found.summary["roc_auc_macro"].difference
+        0.5
     """
     first, second = evaluate(scores_a, targets, None, tags), evaluate(scores_b, targets, None, tags)
     ranked = [Rankings.of(scores, targets) for scores in (scores_a, scores_b)]
@@ -100,7 +109,7 @@ def compare(
     summary = {name: difference(v, second.summary[name], deviations[name]) for name, v in first.summary.items()}
     by_tag = {
         tag: {name: difference(first.tags[tag][name], second.tags[tag][name], deviations[name][:, i]) for name in AREAS}
-        for i, tag in enumerate(tags)
+        for i, tag in enumerate(first.tags)
         if tag not in first.left_out
     }
     return Comparison(summary, _corrected(by_tag), first.left_out, resamples, level)

@@ -26,12 +26,20 @@ DECISION_METRICS = ("precision", "recall", "f1")
 
 
 def roc_auc(scores: ArrayLike, targets: ArrayLike) -> Floats:
-    """Area under each tag's ROC curve, (L,); NaN for a tag with one class."""
+    """Area under each tag's ROC curve, (L,), from scores (N, L) and targets (N, L); NaN for a tag with one class.
+
+    Raises:
+        SubmissionError: see :meth:`~songmood.evaluation.curves.Curves.of`.
+    """
     return roc_areas(Curves.of(scores, targets))
 
 
 def average_precision(scores: ArrayLike, targets: ArrayLike) -> Floats:
-    """Average precision of each tag, (L,); NaN for a tag with one class."""
+    """Average precision of each tag, (L,), from scores (N, L) and targets (N, L); NaN for a tag with one class.
+
+    Raises:
+        SubmissionError: see :meth:`~songmood.evaluation.curves.Curves.of`.
+    """
     return precision_recall_areas(Curves.of(scores, targets))
 
 
@@ -92,8 +100,8 @@ class Evaluation:
 def evaluate(
     scores: ArrayLike,
     targets: ArrayLike,
-    decisions: ArrayLike | None,
-    tags: Sequence[str],
+    decisions: ArrayLike | None = None,
+    tags: Sequence[str] | None = None,
     thresholds: ArrayLike | None = None,
 ) -> Evaluation:
     """Score a submission.
@@ -102,14 +110,20 @@ def evaluate(
         scores: (N, L) finite, of any scale.
         targets: (N, L) of 0 and 1.
         decisions: (N, L) bool, or None to leave out precision, recall and F1.
-        tags: L different names, in column order.
+        tags: L different names, in column order; None calls them "column 0" and on.
         thresholds: (L,), only reported beside the tag's values.
 
     Raises:
         SubmissionError: something has another shape, or values that are not allowed.
+
+    Example:
+        >>> scored = evaluate([[0.9, 0.3], [0.2, 0.8], [0.4, 0.1]], [[1, 1], [0, 1], [1, 0]], tags=["calm", "epic"])
+        >>> scored.summary["roc_auc_macro"], scored.tags["epic"]["positives"]
+        (1.0, 2)
     """
     curves = Curves.of(scores, targets)
     num_tags = len(curves.start)
+    tags = column_names(num_tags) if tags is None else tags
     if len(tags) != num_tags or len(set(tags)) != num_tags:
         raise SubmissionError(f"{len(set(tags))} different tag names for {num_tags} columns: expected one for each")
     pooled = Curves.of(np.reshape(scores, (-1, 1)), np.reshape(targets, (-1, 1)))
@@ -132,6 +146,11 @@ def evaluate(
         left_out=tuple(tag for tag, has_both in zip(tags, both, strict=True) if not has_both),
         num_tracks=len(np.asarray(scores)),
     )
+
+
+def column_names(num_tags: int) -> tuple[str, ...]:
+    """What tags are called where nothing names them."""
+    return tuple(f"column {number}" for number in range(num_tags))
 
 
 def _areas(curves: Curves) -> dict[str, Floats]:

@@ -1,7 +1,8 @@
 """Rules that fit a threshold for each tag: scores and targets in, thresholds (L,) out.
 
 Rules choose among the scores that the fitting set holds, or +inf, so that fitting and then deciding gives back the very
-point that was chosen. A tag with no positive or no negative in the fitting set gets +inf: it is never decided.
+point that was chosen. A tag with no positive or no negative in the fitting set gets +inf: it is never decided. Scores
+and targets that do not fit each other, or hold values that are not allowed, are a `SubmissionError`.
 
 Deviations from others' scripts:
     * The elbow's published script compares distances in floating point; here they are integers, and the last point
@@ -21,12 +22,17 @@ from songmood.evaluation.curves import Booleans, Curves, Floats, Integers
 
 @dataclass(frozen=True)
 class Elbow:
-    """The paper's: the ROC point farthest, on either side, from the straight line through the curve's two ends."""
+    """The paper's: the ROC point farthest, on either side, from the straight line through the curve's two ends.
+
+    Example:
+        >>> Elbow().fit([[0.9], [0.7], [0.4], [0.1]], [[1], [1], [0], [0]]).tolist()
+        [0.7]
+    """
 
     name: str = "elbow"
 
     def fit(self, scores: ArrayLike, targets: ArrayLike) -> Floats:
-        """Thresholds (L,), +inf for never."""
+        """Thresholds (L,) from scores (N, L) and targets (N, L) of 0 and 1; +inf for a tag that is never decided."""
         return elbow_thresholds(Curves.of(scores, targets))
 
 
@@ -37,7 +43,7 @@ class Youden:
     name: str = "youden"
 
     def fit(self, scores: ArrayLike, targets: ArrayLike) -> Floats:
-        """Thresholds (L,), +inf for never."""
+        """Thresholds (L,) from scores (N, L) and targets (N, L) of 0 and 1; +inf for a tag that is never decided."""
         curves = Curves.of(scores, targets)
         height = height_above_chord(curves)
         best = curves.best_points(height, last=False)
@@ -51,7 +57,7 @@ class F1:
     name: str = "f1"
 
     def fit(self, scores: ArrayLike, targets: ArrayLike) -> Floats:
-        """Thresholds (L,), +inf for never."""
+        """Thresholds (L,) from scores (N, L) and targets (N, L) of 0 and 1; +inf for a tag that is never decided."""
         curves = Curves.of(scores, targets)
         return _thresholds_at(curves, curves.best_points(f1_at_points(curves), last=False))
 
@@ -63,7 +69,7 @@ class OrganisersF1:
     name: str = "organisers_f1"
 
     def fit(self, scores: ArrayLike, targets: ArrayLike) -> Floats:
-        """Thresholds (L,), +inf for never."""
+        """Thresholds (L,) from scores (N, L) and targets (N, L) of 0 and 1; +inf for a tag that is never decided."""
         curves = Curves.of(scores, targets)
         precision = curves.true_positives / (curves.true_positives + curves.false_positives)
         recall = curves.true_positives / curves.per_point(curves.positives.clip(1))
@@ -85,7 +91,7 @@ class Prior:
     name: str = "prior"
 
     def fit(self, scores: ArrayLike, targets: ArrayLike) -> Floats:
-        """Thresholds (L,), +inf for never.
+        """Thresholds (L,) from scores (N, L) and targets (N, L) of 0 and 1; +inf for a tag that is never decided.
 
         Raises:
             ConfigError: there is not one frequency in [0, 1] for each tag.
@@ -111,7 +117,7 @@ class MicroF1:
     name: str = "micro_f1"
 
     def fit(self, scores: ArrayLike, targets: ArrayLike) -> Floats:
-        """Thresholds (L,), +inf for never."""
+        """Thresholds (L,) from scores (N, L) and targets (N, L) of 0 and 1; +inf for a tag that is never decided."""
         curves = Curves.of(scores, targets)
         return _shared(curves, pooled_f1_threshold(scores, targets))
 
@@ -132,7 +138,7 @@ class Fixed:
             raise ConfigError(f"threshold.value={self.value}: expected a score in [0, 1]")
 
     def fit(self, scores: ArrayLike, targets: ArrayLike) -> Floats:
-        """Thresholds (L,), +inf for never."""
+        """Thresholds (L,) from scores (N, L) and targets (N, L) of 0 and 1; +inf for a tag that is never decided."""
         return _shared(Curves.of(scores, targets), self.value)
 
 

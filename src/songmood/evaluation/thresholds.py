@@ -30,6 +30,10 @@ def decide(scores: ArrayLike, thresholds: ArrayLike) -> Booleans:
 
     Raises:
         SubmissionError: another number of thresholds than of tags, or a threshold that is NaN, which is: not fitted.
+
+    Example:
+        >>> decide([[0.9, 0.2], [0.5, 0.8]], [0.5, float("inf")]).tolist()
+        [[True, False], [True, False]]
     """
     scores, thresholds = np.asarray(scores, dtype=np.float64), np.asarray(thresholds, dtype=np.float64)
     if scores.ndim != 2 or thresholds.shape != scores.shape[1:]:
