@@ -35,9 +35,11 @@ def make_result(folder: Path, skill: float, seed: int, tags: Sequence[str] = TAG
     validation, truth = draw(skill, seed + 1000, len(tags))
     thresholds = Elbow().fit(validation, truth)
     counts = Curves.of(validation, truth)
-    for place, matrix, claims in ((folder, scores, targets), (folder / "validation", validation, truth)):
+    for split, matrix, claims in (("test", scores, targets), ("validation", validation, truth)):
+        place = folder if split == "test" else folder / split
         write_submission(place, matrix, decide(matrix, thresholds))
         write_matrix(place / "targets.npy", claims)
+        (place / "tracks.txt").write_text("".join(f"{split}_{number}\n" for number in range(len(matrix))))
     write_thresholds(
         folder / "thresholds.tsv", tags, thresholds, counts.positives, counts.negatives, "elbow", "validation"
     )

@@ -5,7 +5,7 @@ import importlib
 
 import pytest
 
-MODULES = ("bootstrap", "comparison", "metrics", "rules", "thresholds")
+MODULES = ("bootstrap", "comparison", "ensemble", "metrics", "rules", "thresholds")
 
 
 @pytest.mark.parametrize("name", MODULES)

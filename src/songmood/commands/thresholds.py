@@ -61,7 +61,7 @@ def thresholds(
     _refuse_other_tags(apply, applied, fit_scores, fitting)
     label = _label(fitted_on or fit_scores.name, _is_oracle(fit_scores, fitting, apply, applied), oracle)
     shares = read_truth(frequencies, tags, [], same_tags=[fit_scores]).targets.mean(axis=0) if frequencies else None
-    fitted = _rule(rule, value, shares).fit(fitting, truth.targets)
+    fitted = make_rule(rule, value, shares).fit(fitting, truth.targets)
     decisions = decide(applied, fitted)
     positives = truth.targets.sum(axis=0)
     if out_thresholds:
@@ -76,7 +76,8 @@ def thresholds(
         typer.echo(f"{len(never)} tags are never decided: {', '.join(never)}")
 
 
-def _rule(name: RuleName, value: float, shares: Floats | None) -> ThresholdRule:
+def make_rule(name: RuleName, value: float = 0.5, shares: Floats | None = None) -> ThresholdRule:
+    """The rule of that name; `value` is for `fixed`, `shares` (L,) are for `prior`."""
     from songmood.evaluation.rules import F1, Elbow, Fixed, MicroF1, OrganisersF1, Prior, Youden
     from songmood.evaluation.shrinkage import ShrunkenF1
 

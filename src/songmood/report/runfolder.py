@@ -23,6 +23,7 @@ from songmood.evaluation.submission import (
 from songmood.evaluation.thresholds import ThresholdTable, read_thresholds
 from songmood.runs.series import Series, read_series
 
+TRACKS = "tracks.txt"
 EARLIER = re.compile(r"epoch_(\d+)")  # the folder of a checkpoint that the run kept on its way
 OF_THE_MOMENT = ("seed", "ckpt_path")  # what seeds of one row differ in; and resuming changes no result
 METRICS_AGREE = 1e-6  # metrics.json is the same arithmetic; more apart than this and it is of other scores
@@ -30,11 +31,19 @@ METRICS_AGREE = 1e-6  # metrics.json is the same arithmetic; more apart than thi
 
 @dataclass(frozen=True)
 class Split:
-    """Scores, decisions and truth of one split, all (N, L)."""
+    """What a run says of one split.
+
+    Attributes:
+        scores: (N, L).
+        decisions: (N, L).
+        targets: (N, L).
+        track_ids: (N,) which track each row is of; empty where the run does not say.
+    """
 
     scores: Floats
     decisions: Booleans
     targets: Booleans
+    track_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -177,17 +186,24 @@ def _read_split(folder: Path, tags: tuple[str, ...]) -> Split:
         refuse_other_shape(matrix, str(folder / name), scores, PREDICTIONS)
     if scores.shape[1] != len(tags):
         raise RunFolderError(f"{folder / PREDICTIONS}: {scores.shape[1]} columns for {len(tags)} tags in tags.txt")
-    return Split(scores, decisions, targets)
+    track_ids = _read_lines(folder / TRACKS) if (folder / TRACKS).exists() else ()
+    if track_ids and len(track_ids) != len(scores):
+        raise RunFolderError(f"{folder / TRACKS}: {len(track_ids)} tracks for {len(scores)} rows of {PREDICTIONS}")
+    return Split(scores, decisions, targets, track_ids)
 
 
 def _read_tags(path: Path) -> tuple[str, ...]:
-    try:
-        tags = tuple(path.read_text(encoding="utf-8").rstrip("\n").split("\n"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunFolderError(f"{path}: cannot be read ({error}); it names the columns, one tag a line") from error
+    tags = _read_lines(path)
     if "" in tags or len(set(tags)) != len(tags):
         raise RunFolderError(f"{path}: {len(tags)} tags, {len(set(tags))} different; expected one line for each column")
     return tags
+
+
+def _read_lines(path: Path) -> tuple[str, ...]:
+    try:
+        return tuple(path.read_text(encoding="utf-8").rstrip("\n").split("\n"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunFolderError(f"{path}: cannot be read ({error}); a finished run has it") from error
 
 
 def _read_json(path: Path, *, is_needed: bool = True) -> dict[str, Any]:
