@@ -5,7 +5,7 @@ import pytest
 from run_folders import make_run
 from songmood.errors import RunFolderError
 from songmood.evaluation.submission import write_matrix
-from songmood.report.rows import ReportRow, read_entries, seen_from
+from songmood.report.rows import ReportRow, Scored, read_entries, seen_from
 from songmood.report.runfolder import read_run
 
 OTHER_TAGS = ("mood/theme---calm", "mood/theme---epic", "mood/theme---happy", "mood/theme---slow")
@@ -93,3 +93,13 @@ def test_runs_that_differ_in_more_than_the_seed_are_not_seeds_of_one_row(tmp_pat
         "#2 (c), seed 2",
         "#2 (d), seed 0",
     ]
+
+
+def test_a_result_is_called_by_its_run_and_epochs(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", "run1", 4, epochs=2, earlier=1)
+    silent = make_run(tmp_path / "silent", None, 0, earlier=None)
+    (silent / "metrics.csv").unlink()
+    (silent / "provenance.json").unlink()
+    entries, _ = read_entries([ReportRow(folder), ReportRow(silent)], skip_unreadable=False)
+    labels = [Scored(entry, result).label for entry in entries for result in entry.run.results]
+    assert labels == ["#1, seed 4, 1 epoch", "#1, seed 4, 2 epochs", "silent"]

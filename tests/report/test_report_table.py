@@ -6,6 +6,7 @@ import pytest
 
 from run_folders import make_run
 from songmood.evaluation.bootstrap import weight_chunks
+from songmood.evaluation.comparison import compare
 from songmood.evaluation.metrics import evaluate
 from songmood.report.paper import PAPER_ROWS
 from songmood.report.rows import ReportRow, read_entries
@@ -67,11 +68,12 @@ def test_failed_and_stale_runs_are_counted_in_their_row(tmp_path: Path) -> None:
         ReportRow(make_run(tmp_path / "good", "run2", 0, earlier=None)),
         ReportRow(make_run(tmp_path / "old", "run2", 1, earlier=None), status="stale"),
         ReportRow(tmp_path / "bad", "run2", 2, "failed"),
+        ReportRow(tmp_path / "worse", "run2", 3, "failed"),
         ReportRow(tmp_path / "other", None, 2, "failed"),
     ]
     table = {(row.group, row.is_final): row for row in table_of(rows)}
     row = table["run2", True]
-    assert (len(row.members), row.marks) == (2, (("1 stale", "stale"), ("1 failed", "failed")))
+    assert (len(row.members), row.marks) == (2, (("1 stale", "stale"), ("2 failed", "failed")))
     assert (len(table["other", True].troubles), table["other", True].estimates) == (1, {})
 
 
@@ -109,6 +111,19 @@ def test_skill_is_significant_and_the_same_scores_are_not(tmp_path: Path) -> Non
     assert blind.cells[1] is not None
     assert good.cells[0].difference == -blind.cells[1].difference > 0.2
     assert good.cells[0].p_value == blind.cells[1].p_value < 0.001
+
+
+def test_a_pair_of_rows_has_the_p_value_of_the_paired_comparison(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path / name, None, at, skill=1 + at, earlier=None) for at, name in enumerate(("a", "b"))]
+    a, b = (read_run(run).results[-1].test for run in runs)
+    compared = compare_rows(table_of([ReportRow(run) for run in runs]))
+    exact = compare(a.scores, b.scores, a.targets, resamples=RESAMPLES).summary
+    for name, metric in (("ROC-AUC", "roc_auc_macro"), ("PR-AUC", "pr_auc_macro")):
+        cell = compared[name][0].cells[1]
+        assert cell is not None
+        assert (cell.other, cell.difference) == ("b, 3 epochs", pytest.approx(exact[metric].difference))
+        assert 0 < cell.p_value < 1
+        assert cell.p_value == pytest.approx(exact[metric].p_value)
 
 
 def test_p_values_are_corrected_for_the_number_of_pairs(tmp_path: Path) -> None:

@@ -111,3 +111,31 @@ def test_scores_that_are_not_those_of_metrics_json_are_refused(tmp_path: Path) -
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="nowhere: no such folder"):
         read_run(tmp_path / "nowhere")
+
+
+def test_a_configuration_is_shared_without_places_and_what_seeds_differ_in(tmp_path: Path) -> None:
+    config = {
+        "seed": 3,
+        "ckpt_path": "/x/last.ckpt",
+        "a": ["/home/me/a.h5", r"C:\me\b.h5", "c/d.h5", 7],
+        "b": {"c": "/d"},
+    }
+    run = read_run(make_run(tmp_path / "run", config=config))
+    assert run.shared_config == {"a": ["…/a.h5", "…/b.h5", "c/d.h5", 7], "b": {"c": "…/d"}}
+    assert read_run(make_run(tmp_path / "odd", config="none")).shared_config == {}
+
+
+def test_the_rule_of_the_thresholds_is_named(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", earlier=None)
+    assert read_run(folder).results[0].rule == "elbow"
+    (folder / "thresholds.tsv").unlink()
+    assert read_run(folder).results[0].rule == "an unnamed rule"
+
+
+def test_rows_know_their_tracks_where_the_run_says(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", earlier=None)
+    (folder / "tracks.txt").unlink()
+    result = read_run(folder).results[0]
+    assert result.test.track_ids == ()
+    assert result.validation is not None
+    assert result.validation.track_ids[59] == "validation_59"
