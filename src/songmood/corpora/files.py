@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from songmood.audio.parameters import MelParameters
 from songmood.cache.plan import Delivery
-from songmood.corpora.npy import MelFileError, read_mel_npy
+from songmood.corpora.npy import read_mel_npy
 from songmood.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -17,18 +17,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class NpyFiles:
-    """Spectrogram files of the data set's own format.
+class Files:
+    """A job of some files, one for each track.
 
     Attributes:
         stems: of the tracks.
         files: for each its file.
-        num_bands: that each must have.
     """
 
     stems: tuple[str, ...]
     files: tuple[Path, ...]
-    num_bands: int
 
     @property
     def name(self) -> str:
@@ -39,49 +37,44 @@ class NpyFiles:
         """One delivery per file; a file that cannot be used is refused."""
         for stem, file in zip(self.stems, self.files, strict=True):
             try:
-                delivery = Delivery(stem, read_mel_npy(file, self.num_bands))
-            except MelFileError as error:
-                delivery = Delivery(stem, refusal=f"{file.name}: {error.reason}")
+                delivery = self.read(stem, file)
+            except CorpusError as error:
+                delivery = Delivery(stem, refusal=str(error).replace(str(file), file.name))
             yield delivery
+
+    def read(self, stem: str, file: Path) -> Delivery:
+        """What a file holds; CorpusError where it cannot be used."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class AudioFiles:
-    """Audio files: decoded, turned into spectrograms, and measured.
+class NpyFiles(Files):
+    """Spectrogram files of the data set's own format, each of `num_bands` bands."""
 
-    Attributes:
-        stems: of the tracks.
-        files: for each its file.
-        mel: what the spectrograms are made with.
-        with_features: whether to compute `AUDIO_FEATURES` too.
-    """
+    num_bands: int
 
-    stems: tuple[str, ...]
-    files: tuple[Path, ...]
+    def read(self, stem: str, file: Path) -> Delivery:
+        """As `Files`."""
+        return Delivery(stem, read_mel_npy(file, self.num_bands))
+
+
+@dataclass(frozen=True)
+class AudioFiles(Files):
+    """Audio files: decoded, turned into spectrograms of `mel` and, `with_features`, measured."""
+
     mel: MelParameters
     with_features: bool
 
-    @property
-    def name(self) -> str:
-        """The first of the files."""
-        return str(self.files[0])
-
-    def run(self) -> Iterator[Delivery]:
-        """One delivery per file; a file that cannot be used is refused."""
+    def read(self, stem: str, file: Path) -> Delivery:
+        """As `Files`."""
         from songmood.audio.features import audio_features
         from songmood.audio.samples import load_audio
 
-        spectrogram = _spectrogram(self.mel)
-        for stem, file in zip(self.stems, self.files, strict=True):
-            try:
-                samples = load_audio(file, self.mel.sample_rate)
-            except CorpusError as error:
-                yield Delivery(stem, refusal=str(error).replace(str(file), file.name))
-                continue
-            with one_thread():
-                mel = spectrogram(samples)
-                features = audio_features(samples, mel, self.mel) if self.with_features else None
-            yield Delivery(stem, mel, features)
+        samples = load_audio(file, self.mel.sample_rate)
+        with one_thread():
+            mel = _spectrogram(self.mel)(samples)
+            features = audio_features(samples, mel, self.mel) if self.with_features else None
+        return Delivery(stem, mel, features)
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from songmood.cache.read import MelCache
-from songmood.errors import CorpusError
+from songmood.errors import CorpusError, some
 from songmood.random_bits import random_order
 
 log = logging.getLogger(__name__)
-
-NAMED = 5  # tracks that a message names before it counts the rest
 
 
 class Stretches(NamedTuple):
@@ -86,7 +84,7 @@ def read_split(
     left_out = [track_id for track_id, kept in zip(track_ids, is_kept, strict=True) if not kept]
     if left_out:
         counts = (len(left_out), len(track_ids))
-        log.warning("%s: skipped for want of a spectrogram, %d of %d tracks: %s", name, *counts, _named(left_out))
+        log.warning("%s: skipped for want of a spectrogram, %d of %d tracks: %s", name, *counts, some(left_out, most=5))
     rows = rows[is_kept]
     if not len(rows):
         raise CorpusError(
@@ -108,9 +106,4 @@ def report_short_tracks(tracks: SplitTracks, window: int) -> None:
     if short:
         counts = (len(short), len(tracks.track_ids))
         message = "%s: shorter than a window of %d frames and repeated to fill it, %d of %d tracks: %s"
-        log.warning(message, tracks.name, window, *counts, _named(short))
-
-
-def _named(track_ids: Sequence[str]) -> str:
-    more = len(track_ids) - NAMED
-    return ", ".join(track_ids[:NAMED]) + (f" and {more} more" if more > 0 else "")
+        log.warning(message, tracks.name, window, *counts, some(short, most=5))
