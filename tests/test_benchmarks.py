@@ -40,6 +40,12 @@ def test_what_was_measured_is_kept_and_shown_where_a_later_benchmark_fails(bench
     assert "2,000,000" in capsys.readouterr().out
 
 
+def test_where_the_obvious_way_is_not_installed_the_others_are_still_measured(bench, tmp_path, capsys) -> None:
+    bench(tried_fifth="def rows(): import nowhere_to_be_found\n", tried_sixth=FAST)
+    assert "tried_fifth is left out: nowhere_to_be_found is not installed" in capsys.readouterr().out
+    assert len(json.loads((tmp_path / "results" / "bench.json").read_text())["rows"]) == 1
+
+
 def test_the_table_fits_80_columns_with_each_figure_whole(bench, capsys) -> None:
     bench(tried_third=FAST, tried_fourth=UNMEASURED)
     lines = capsys.readouterr().out.splitlines()
