@@ -14,6 +14,12 @@ GROUPS = sorted({path.parent.relative_to(CONF).as_posix() for path in CONF.glob(
 OPTIONS = {group: sorted(path.stem for path in (CONF / group).glob("*.yaml")) for group in GROUPS}
 EVERY_OPTION = [(group, option) for group in GROUPS for option in OPTIONS[group]]
 ONE_BATCH = ("trainer.max_epochs=1", "trainer.limit_train_batches=1", "report_epochs=[]")
+SMALL = {  # nets of other sizes than the CRNN's
+    "vggish": ("data.window=1366", "data.batch_size=2"),
+    "convs": (),
+    "short_res": ("model.channels=2", "data.window=130"),
+    "fa_resnet": ("model.channels=2",),
+}
 NEEDS_FEATURES = ("crnn_fusion", "crnn_attn_fusion")
 IN_OTHER_TESTS = {"trainer": {"gpu", "ddp"}, "corpus": {"jamendo", "demo"}}  # hardware, processes, downloads
 
@@ -55,9 +61,7 @@ def test_evaluate_composes() -> None:
 )
 def test_every_option_runs_for_one_batch(group: str, option: str, corpus: Path, tmp_path: Path) -> None:
     overrides = [f"{group}={option}", *ONE_BATCH]
-    net = () if option == "vggish" else TINY_NET
-    if option == "vggish":
-        overrides += ["data.window=1366", "data.batch_size=2"]
+    net = SMALL.get(option, TINY_NET)
     if group == "trainer":
         overrides += ["trainer.accelerator=cpu"]
     train_here(corpus, tmp_path, *overrides, net=net)

@@ -29,6 +29,7 @@ from songmood.models.parts.heads import HEADS
 from songmood.models.parts.initialisation import initialise_like_keras
 from songmood.models.parts.recurrent import PublishedRecurrent, Recurrent
 from songmood.models.parts.settings import read_pools, require_choice, require_counts, require_dropouts, require_flags
+from songmood.models.parts.standardiser import InputStandardiser
 from songmood.models.parts.time_pooling import AttentionPooling, LastState
 
 NUM_BANDS = 96  # mel bands of the data set's spectrograms
@@ -45,6 +46,7 @@ class CRNN(nn.Module):
         min_frames: the shortest window that it takes, which is one time step.
         uses_features: whether it wants the features of the tracks beside the windows.
         standardiser: for these features; its `fit` wants the training tracks before training.
+        input_standardiser: for the windows, where they are standardised; its `fit` wants some before training.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class CRNN(nn.Module):
         *,
         min_frames: int,
         standardiser: FeatureStandardiser | None = None,
+        input_standardiser: InputStandardiser | None = None,
     ) -> None:
         """Put the parts together.
 
@@ -66,6 +69,7 @@ class CRNN(nn.Module):
             head: (B, H) and the standardised features, or None, to logits (B, L).
             min_frames: frames per time step.
             standardiser: for the features; None for a network without.
+            input_standardiser: for the windows; None to take them as they are, as the paper does.
         """
         super().__init__()
         self.blocks = blocks
@@ -73,6 +77,7 @@ class CRNN(nn.Module):
         self.time_pooling = time_pooling
         self.head = head
         self.standardiser = standardiser
+        self.input_standardiser = input_standardiser
         self.min_frames = min_frames
         self.uses_features = standardiser is not None
 
@@ -89,7 +94,8 @@ class CRNN(nn.Module):
         Raises:
             ValueError: T is below `min_frames`, or the features are missing.
         """
-        maps = self.blocks(pad_to_steps(mel, self.min_frames))
+        windows = mel if self.input_standardiser is None else self.input_standardiser(mel)
+        maps = self.blocks(pad_to_steps(windows, self.min_frames))
         with torch.autocast(mel.device.type, enabled=False):  # a thousandth of the work, and bf16 would cost digits
             states = self.recurrent(maps.to(self.recurrent.dtype))
             vector = self.time_pooling(states)
@@ -124,6 +130,7 @@ def build_crnn(
     *,
     attention: bool = False,
     fusion: bool = False,
+    standardise: bool = False,
     head: str = "paper",
     filters: Sequence[int] = (64, 128, 128, 128),
     pools: Sequence[Sequence[int]] = ((2, 2), (3, 3), (4, 4), (4, 4)),
@@ -139,6 +146,7 @@ def build_crnn(
         num_features: F, the features that a track has; wanted with `fusion`, left aside without.
         attention: pool over time by attention instead of taking the last state.
         fusion: let the features of the track join the head.
+        standardise: standardise the windows with the training split's mean and deviation.
         head: ``"paper"``, or ``"published"`` for what the paper's authors' code does, its GRU included.
         filters: channels of each block.
         pools: (bands, frames) that each block pools over.
@@ -152,7 +160,7 @@ def build_crnn(
     """
     require_counts(num_tags=num_tags, gru_width=gru_width, hidden=hidden)
     require_dropouts(block_dropout=block_dropout, head_dropout=head_dropout)
-    require_flags(attention=attention, fusion=fusion)
+    require_flags(attention=attention, fusion=fusion, standardise=standardise)
     require_choice("head", head, HEADS)
     if fusion and num_features < 1:
         raise ConfigError(NO_FEATURES)
@@ -166,6 +174,7 @@ def build_crnn(
         HEADS[head](gru_width, fused, num_tags, hidden, head_dropout),
         min_frames=math.prod(size[1] for size in sizes),
         standardiser=FeatureStandardiser(fused) if fusion else None,
+        input_standardiser=InputStandardiser() if standardise else None,
     )
     initialise_like_keras(net)
     return net

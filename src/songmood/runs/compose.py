@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,12 +21,14 @@ from songmood.errors import CheckpointError, ConfigError
 from songmood.evaluation.thresholds import ThresholdRule
 from songmood.loading.datamodule import MoodDataModule
 from songmood.loading.settings import DataSettings
+from songmood.models.augment.mixup import Mixup
 from songmood.runs.processes import prepare_process
 from songmood.runs.settings import check_settings
+from songmood.training.averaging import LastEpochsMean
 from songmood.training.card import ModelCard
 from songmood.training.checkpoints import AtomicCheckpointIO, EpochCheckpoints
 from songmood.training.history import History
-from songmood.training.optimisation import OptimiserFactory, Schedule
+from songmood.training.optimisation import OptimiserFactory
 from songmood.training.speed import Speed, device_of
 from songmood.training.tagger import Tagger
 from songmood.training.thresholding import ThresholdFitting
@@ -38,6 +41,8 @@ REFUSED: dict[type[pl.Callback], str] = {  # callbacks that a run cannot have, a
     BatchSizeFinder: "would train in batches that no configuration says; sweep them, as -m data.batch_size=32,64",
     ModelPruning: "renames the weights, so that no checkpoint could be scored",
 }
+
+FOR_STATISTICS = 500  # batches of the first epoch that inputs are standardised by
 
 
 @dataclass(frozen=True)
@@ -102,8 +107,7 @@ def compose(config: Mapping[str, Any], folder: Path) -> Run:
     if config["ckpt_path"] is not None:
         card.check_resumable(Path(config["ckpt_path"]))
     parts = {name: build(config[name]) for name in ("loss", "augment", "scheduler") if config[name]}
-    if "scheduler" in parts and not isinstance(parts["scheduler"], Schedule):  # a torch scheduler's factory, alone
-        parts["scheduler"] = Schedule(parts["scheduler"])
+    check_recipe(config, net, parts.get("augment"), averaging)
     is_clipping = bool(config["trainer"].get("gradient_clip_val"))
     optimiser = speed.optimiser(build(config["optimizer"]), clips_gradients=is_clipping)
     require_optimiser(optimiser, net)
@@ -112,7 +116,7 @@ def compose(config: Mapping[str, Any], folder: Path) -> Run:
     data = make_data(config, corpus, cache)
     if net.uses_features:
         corpus.check_features(cache)
-        net.standardiser.fit(torch.from_numpy(data.training_features()))  # type: ignore[operator, union-attr]
+    fit_statistics(net, parts.get("loss"), data)
     speed.prepare(net)
     card = replace(card, cache_fingerprint=cache.fingerprint)
     tagger = build(config["tagger"], net=net, card=card, optimiser=optimiser, seed=config["seed"], **parts)
@@ -146,6 +150,28 @@ def require_optimiser(factory: OptimiserFactory, net: nn.Module) -> None:
         factory(net.parameters())
     except (TypeError, ValueError) as error:
         raise ConfigError(f"optimizer: {' '.join(str(error).split())}") from error
+
+
+def check_recipe(config: Mapping[str, Any], net: Any, augment: Any, averaging: Sequence[pl.Callback]) -> None:
+    """Refuse parts that go together with others, and not with each other.
+
+    Raises:
+        ConfigError: naming both.
+    """
+    if config["score"] == "best" and any(isinstance(callback, LastEpochsMean) for callback in averaging):
+        raise ConfigError("score=best with averaging=swa: the average is there at the end alone; take score=last")
+    if net.uses_features and augment is not None and any(isinstance(part, Mixup) for part in augment.modules()):
+        raise ConfigError("augment=mixup: it mixes windows and not the tracks' features; take a model without fusion")
+
+
+def fit_statistics(net: Any, loss: Any, data: MoodDataModule) -> None:
+    """Tell a net and a loss what they want to know of the training split before they are trained."""
+    if net.uses_features:
+        net.standardiser.fit(torch.from_numpy(data.training_features()))
+    if getattr(net, "input_standardiser", None) is not None:
+        net.input_standardiser.fit(batch.mel for batch in islice(data.train_dataloader(), FOR_STATISTICS))
+    if hasattr(loss, "fit"):
+        loss.fit(torch.from_numpy(data.split_targets("train")))
 
 
 def make_trainer(

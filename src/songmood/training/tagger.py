@@ -1,7 +1,7 @@
 """The LightningModule: a net, its loss and optimiser, and the thresholds that turn its scores into decisions."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +49,8 @@ class Tagger(pl.LightningModule):
             to score.
         optimiser: makes the optimiser of the parameters; not needed to score.
         seed: dropout and augmentation of epoch e are drawn from (seed, e, process): a resumed run repeats them.
-        scheduler: the learning rate over time; the same throughout where there is none.
+        scheduler: the learning rate over time, or a factory of one of torch's schedulers, which moves once an epoch;
+            the same rate throughout where there is none.
         augment: (B, 1, 96, T) windows in dB and (B, L) targets to others of these shapes, in training steps only.
     """
 
@@ -65,7 +66,7 @@ class Tagger(pl.LightningModule):
         optimiser: OptimiserFactory | None = None,
         seed: int = 0,
         *,
-        scheduler: Schedule | Phases | None = None,
+        scheduler: Schedule | Phases | Callable[..., Any] | None = None,
         augment: nn.Module | None = None,
     ) -> None:
         super().__init__()
@@ -74,6 +75,8 @@ class Tagger(pl.LightningModule):
         self.loss = loss
         self.augment = augment
         self._optimiser = optimiser
+        if scheduler is not None and not isinstance(scheduler, Schedule | Phases):
+            scheduler = Schedule(scheduler)
         self._schedule = scheduler
         self._seed = seed
         register_fitted(self, len(card.tags))

@@ -14,7 +14,10 @@ from songmood.errors import CheckpointError
 
 BUILDERS = frozenset(
     {
+        "songmood.models.convs.build_convs",
         "songmood.models.crnn.build_crnn",
+        "songmood.models.fa_resnet.build_fa_resnet",
+        "songmood.models.short_res.build_short_res",
         "songmood.models.vggish.build_vggish",
         "songmood.loading.datamodule.MoodDataModule",
         "songmood.loading.windows.AllWindows",

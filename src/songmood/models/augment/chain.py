@@ -1,0 +1,22 @@
+"""Several augmentations, one after the other."""
+
+from torch import Tensor, nn
+
+
+class Chain(nn.Module):
+    """Its parts in the order of their names in the configuration."""
+
+    def __init__(self, **parts: nn.Module | None) -> None:
+        """Take the parts.
+
+        Args:
+            **parts: each from windows and targets to windows and targets; None for one that was taken away.
+        """
+        super().__init__()
+        self.parts = nn.ModuleList(part for part in parts.values() if part is not None)  # torch forbids some names
+
+    def forward(self, mel: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Windows (B, 1, 96, T) and targets (B, L), augmented."""
+        for part in self.parts:
+            mel, target = part(mel, target)
+        return mel, target

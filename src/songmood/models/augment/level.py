@@ -1,0 +1,63 @@
+"""Loudness and noise: what a recording's level and its surroundings change."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from songmood.errors import ConfigError
+
+DB = 2.0  # the data set's values are 2 * 10 * log10 of a power
+TO_LOG = math.log(10) / (10 * DB)  # from such a value to the natural logarithm of the power
+
+
+class Gain(nn.Module):
+    """Each window louder or softer by up to so many decibels."""
+
+    def __init__(self, decibels: float = 6.0) -> None:
+        """Make the augmentation.
+
+        Args:
+            decibels: the largest change, of the sound; drawn uniformly in both directions.
+        """
+        super().__init__()
+        self.decibels = decibels
+
+    def forward(self, mel: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Windows (B, 1, 96, T), at other levels, and the targets as they are."""
+        change = (2 * torch.rand(len(mel), 1, 1, 1, device=mel.device) - 1) * (DB * self.decibels)
+        return mel + change, target
+
+
+class ColouredNoise(nn.Module):
+    """Noise added to the sound of each window, of a random level under it and a random tilt over the bands.
+
+    The noise of a cell is exponentially distributed, as the power spectrum of Gaussian noise is.
+    """
+
+    def __init__(self, loudest: float = 10.0, softest: float = 40.0, tilt: float = 20.0) -> None:
+        """Make the augmentation.
+
+        Args:
+            loudest: decibels under the window's mean power of the loudest noise.
+            softest: likewise of the softest; between the two it is uniform.
+            tilt: decibels by which the highest band's noise may be above or under the lowest's, drawn uniformly.
+        """
+        super().__init__()
+        if not loudest <= softest:
+            raise ConfigError(f"augment.noise.loudest={loudest}: expected no more than softest={softest}")
+        self.loudest = loudest
+        self.softest = softest
+        self.tilt = tilt
+
+    def forward(self, mel: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Windows (B, 1, 96, T), noisier, and the targets as they are."""
+        count, _, bands, frames = mel.shape
+        log_power = mel * TO_LOG
+        mean = torch.logsumexp(log_power, dim=(1, 2, 3), keepdim=True) - math.log(bands * frames)
+        under, tilt = torch.rand(2, count, 1, 1, 1, device=mel.device)
+        under = self.loudest + (self.softest - self.loudest) * under
+        slope = (2 * tilt - 1) * self.tilt * torch.linspace(-0.5, 0.5, bands, device=mel.device)[:, None]
+        level = mean + (slope - under) * (DB * TO_LOG)
+        noise = torch.empty_like(log_power).exponential_().clamp_(min=1e-6).log_() + level
+        return torch.logaddexp(log_power, noise) / TO_LOG, target

@@ -1,0 +1,121 @@
+"""lileonardo's plain network of MediaEval 2021: 3x3 convolutions on short crops.
+
+The journey of a batch of crops of 128 frames:
+
+    mel                                  (B,   1, 96, 128)   dB, standardised
+    unit 1, stride 2                     (B,  64, 48,  64)
+    unit 2                               (B,  64, 48,  64)
+    unit 3                               (B, 128, 48,  64)
+    max-pool 3, stride 2                 (B, 128, 24,  32)
+    units 4 and 5, stride 2 each         (B, 256,  6,   8)
+    unit 6                               (B, 256,  6,   8)
+    unit 7, stride 2                     (B, 256,  3,   4)
+    unit 8, kernel (3, 1), no padding    (B, 512,  1,   4)   one step for each 32 frames
+    mean over the steps                  (B, 512)
+    Dense, ReLU                          (B, 1024)
+    Dense                                (B, L)              logits
+
+A unit is dropout of whole channels -> convolution -> batch norm -> ReLU. It has 3,156,856 parameters for 56 tags, and a
+step sees 103 frames, 2.2 s, and all bands. Its authors average the steps of a whole track by fours, and the outputs'
+scores; so does ``data=crops``, which scores a track in crops of 128 frames side by side. A longer window is the mean of
+all its steps.
+
+Source: vibour/emotion-theme-recognition, 9d67d88, ``models/convs.py``.
+"""
+
+from torch import Tensor, nn
+
+from songmood.models.parts.settings import require_counts, require_dropouts
+from songmood.models.parts.standardiser import InputStandardiser
+
+
+class Unit(nn.Sequential):
+    """Dropout of whole channels -> convolution -> batch norm -> ReLU; (B, C, F, T) to (B, D, F', T')."""
+
+    def __init__(
+        self, before: int, after: int, *, stride: int = 1, dropout: float = 0.0, kernel: tuple[int, int] = (3, 3)
+    ) -> None:
+        """Make the layers.
+
+        Args:
+            before: channels of the input map.
+            after: channels of the output map.
+            stride: of the convolution.
+            dropout: probability that a channel of the input is zeroed in training.
+            kernel: bands by frames; a map is padded for 3 by 3 alone.
+        """
+        conv = nn.Conv2d(before, after, kernel, stride, padding=1 if kernel == (3, 3) else 0)
+        nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+        super().__init__(nn.Dropout2d(dropout), conv, nn.BatchNorm2d(after), nn.ReLU())
+
+
+class Convs(nn.Module):
+    """The network; see the module's docstring.
+
+    Attributes:
+        min_frames: the shortest window that it takes: one step.
+        uses_features: false; features are left aside.
+        input_standardiser: its `fit` wants training windows before training.
+    """
+
+    min_frames = 32
+    uses_features = False
+
+    def __init__(self, num_tags: int, *, dropout: float, head_dropout: float) -> None:
+        """Make the layers; see `build_convs` for the arguments."""
+        super().__init__()
+        self.input_standardiser = InputStandardiser()
+        self.units = nn.Sequential(
+            Unit(1, 64, stride=2),
+            Unit(64, 64),
+            Unit(64, 128),
+            nn.MaxPool2d(3, stride=2, padding=1),
+            Unit(128, 256, stride=2, dropout=dropout),
+            Unit(256, 256, stride=2, dropout=dropout),
+            Unit(256, 256, dropout=dropout),
+            Unit(256, 256, stride=2, dropout=dropout),
+            Unit(256, 512, dropout=dropout, kernel=(3, 1)),  # 3 bands are left of 96
+        )
+        self.hidden = nn.Linear(512, 1024)
+        self.out = nn.Linear(1024, num_tags)
+        self.dropout = nn.Dropout(head_dropout)
+
+    def forward(self, mel: Tensor, features: Tensor | None = None) -> Tensor:
+        """Tag logits of a batch of windows.
+
+        Args:
+            mel: (B, 1, 96, T) in dB.
+            features: left aside.
+
+        Returns:
+            Logits (B, L).
+
+        Raises:
+            ValueError: T is below `min_frames`.
+        """
+        del features
+        frames = mel.shape[-1]
+        if frames < self.min_frames:
+            raise ValueError(f"a window of {frames} frames is too short: this network needs at least {self.min_frames}")
+        steps = self.units(self.input_standardiser(mel)).squeeze(2)
+        vector = self.dropout(steps.mean(dim=-1))
+        logits: Tensor = self.out(self.dropout(self.hidden(vector).relu()))
+        return logits
+
+
+def build_convs(num_tags: int, num_features: int = 0, *, dropout: float = 0.2, head_dropout: float = 0.5) -> Convs:
+    """Make the network from plain values.
+
+    Args:
+        num_tags: L.
+        num_features: left aside; every builder takes it.
+        dropout: of whole channels, before each unit from the fourth.
+        head_dropout: before each of the two dense layers.
+
+    Raises:
+        ConfigError: a value is impossible.
+    """
+    del num_features
+    require_counts(num_tags=num_tags)
+    require_dropouts(dropout=dropout, head_dropout=head_dropout)
+    return Convs(num_tags, dropout=dropout, head_dropout=head_dropout)

@@ -1,0 +1,91 @@
+"""Stochastic weight averaging: the mean of the last epochs' weights, the schedule untouched."""
+
+import itertools
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim.swa_utils import AveragedModel, update_bn
+
+from songmood.errors import ConfigError
+from songmood.training.state import unfit
+from songmood.training.tagger import Tagger
+
+
+class LastEpochsMean(pl.Callback):
+    """At the end of training, the net becomes the mean of its weights after each of the last epochs.
+
+    Then batch norm's statistics are computed anew, as their plain mean over one pass of the training windows without
+    augmentation. Until the end an epoch's checkpoint holds its own weights, with the mean so far beside them; the last
+    one holds the mean, and the pass over validation with which a run ends fits its thresholds. The mean and the
+    statistics are torch's (`torch.optim.swa_utils`). Lightning's `StochasticWeightAveraging` takes over the learning
+    rate, which this leaves alone.
+
+    Args:
+        share: of the run's epochs; 0.2 are the last 40 of 200.
+    """
+
+    def __init__(self, share: float = 0.2) -> None:
+        if not 0 < share <= 1:
+            raise ConfigError(f"averaging.share={share}: expected more than 0 and at most 1, of the run's epochs")
+        self.share = share
+        self._mean: AveragedModel | None = None
+        self._state: dict[str, Any] = {}  # of a run that goes on, until there is a mean to put it into
+        self._is_applied = False
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Make room for the mean."""
+        net: Any = pl_module.net
+        self._mean, self._is_applied = AveragedModel(net), False
+        if self._state:
+            self._mean.load_state_dict(self._state)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Add the epoch's weights; after the last epoch, the mean takes their place before they are saved."""
+        last = trainer.max_epochs or 0
+        if trainer.current_epoch >= last - max(round(last * self.share), 1):
+            assert self._mean is not None
+            net: Any = pl_module.net
+            self._mean.update_parameters(net)
+        if trainer.current_epoch + 1 == last:
+            self._apply(trainer, pl_module)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """A run that ends early has no last epoch that could be told before."""
+        self._apply(trainer, pl_module)
+
+    def _apply(self, trainer: pl.Trainer, tagger: pl.LightningModule) -> None:
+        assert self._mean is not None
+        assert isinstance(tagger, Tagger)
+        if self._is_applied or self._mean.n_averaged == 0:
+            return
+        self._is_applied = True
+        with torch.no_grad():
+            for mean, weight in zip(self._mean.module.parameters(), tagger.net.parameters(), strict=True):
+                weight.copy_(mean)
+        _recompute_batch_norm(trainer, tagger)
+        unfit(tagger)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The mean so far."""
+        return {} if self._mean is None else {"mean": dict(self._mean.state_dict())}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with it."""
+        self._state = state_dict.get("mean", {})
+
+
+def _recompute_batch_norm(trainer: pl.Trainer, tagger: Tagger) -> None:
+    """The statistics of one pass over the training windows, each process over its own."""
+    strategy, loader = trainer.strategy, trainer.train_dataloader
+    assert loader is not None
+    batches = itertools.islice(loader, int(trainer.num_training_batches))
+    on_device = ([strategy.batch_to_device(batch)] for batch in batches)  # of a list, torch takes the first for input
+    with trainer.precision_plugin.forward_context(), torch.compiler.set_stance("force_eager"):
+        update_bn(on_device, tagger)
+    for module in tagger.net.modules():
+        if isinstance(module, _BatchNorm):
+            for statistic in (module.running_mean, module.running_var):
+                assert statistic is not None
+                statistic.copy_(strategy.reduce(statistic, reduce_op="mean"))

@@ -1,0 +1,76 @@
+"""Losses against their formulas, written out in NumPy, and what mixing targets does to them."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from songmood.models.losses.focal import FocalLoss
+from songmood.models.losses.smoothed import SmoothedBCE
+from songmood.models.losses.weighted import ClassBalancedBCE, WeightedBCE
+
+RNG = np.random.default_rng(0)
+LOGITS, TARGETS = RNG.normal(0, 3, (7, 4)), RNG.random((7, 4)) < 0.3
+TRAINING = RNG.random((50, 4)) < np.array([0.5, 0.2, 0.04, 0.0])
+SCORES = 1 / (1 + np.exp(-LOGITS))
+
+
+def fitted(loss: nn.Module) -> nn.Module:
+    if hasattr(loss, "fit"):
+        loss.fit(torch.from_numpy(TRAINING))
+    return loss
+
+
+def value(loss: nn.Module, logits: np.ndarray, targets: np.ndarray) -> float:
+    return loss(torch.from_numpy(logits), torch.from_numpy(targets.astype(float))).item()
+
+
+def test_weighted_cross_entropy_is_its_formula() -> None:
+    p = np.maximum(TRAINING.sum(0), 1) / 50
+    positive, negative = -np.log(SCORES) / p, -np.log(1 - SCORES)
+    expected = (2 / (1 + 1 / p) * np.where(TARGETS, positive, negative)).mean()
+    assert value(fitted(WeightedBCE()), LOGITS, TARGETS) == pytest.approx(expected, rel=1e-6)
+
+
+def test_class_balanced_cross_entropy_is_its_formula() -> None:
+    weight = (1 - 0.9) / (1 - 0.9 ** np.maximum(TRAINING.sum(0), 1))
+    plain = np.where(TARGETS, -np.log(SCORES), -np.log(1 - SCORES))
+    expected = (weight / weight.mean() * plain).mean()
+    assert value(fitted(ClassBalancedBCE(0.9)), LOGITS, TARGETS) == pytest.approx(expected, rel=1e-6)
+
+
+def test_without_a_beta_all_tags_weigh_the_same() -> None:
+    plain = value(nn.BCEWithLogitsLoss(), LOGITS, TARGETS)
+    assert value(fitted(ClassBalancedBCE(0.0)), LOGITS, TARGETS) == pytest.approx(plain, rel=1e-6)
+
+
+def test_focal_loss_is_its_formula_and_without_a_power_half_the_cross_entropy() -> None:
+    right = np.where(TARGETS, SCORES, 1 - SCORES)
+    expected = (-np.where(TARGETS, 0.25, 0.75) * (1 - right) ** 2 * np.log(right)).mean()
+    assert value(FocalLoss(), LOGITS, TARGETS) == pytest.approx(expected, rel=1e-6)
+    plain = value(nn.BCEWithLogitsLoss(), LOGITS, TARGETS)
+    assert value(FocalLoss(0.5, 0.0), LOGITS, TARGETS) == pytest.approx(plain / 2, rel=1e-6)
+
+
+def test_smoothing_draws_targets_towards_a_half() -> None:
+    expected = np.where(TARGETS, 0.95, 0.05)
+    plain = value(nn.BCEWithLogitsLoss(), LOGITS, expected)
+    assert value(SmoothedBCE(0.1), LOGITS, TARGETS) == pytest.approx(plain, rel=1e-6)
+
+
+@pytest.mark.parametrize("loss", [WeightedBCE(), ClassBalancedBCE(), FocalLoss(), SmoothedBCE()], ids=repr)
+def test_the_loss_of_mixed_targets_is_the_mixture_of_the_losses(loss: nn.Module) -> None:
+    other, weight = RNG.random((7, 4)) < 0.3, 0.3
+    mixed = value(fitted(loss), LOGITS, weight * TARGETS + (1 - weight) * other)
+    apart = weight * value(loss, LOGITS, TARGETS) + (1 - weight) * value(loss, LOGITS, other)
+    assert mixed == pytest.approx(apart, rel=1e-9)
+
+
+@pytest.mark.parametrize("loss", [WeightedBCE(), ClassBalancedBCE(), FocalLoss(), SmoothedBCE()], ids=repr)
+def test_no_logit_is_so_far_off_that_the_loss_is_lost(loss: nn.Module) -> None:
+    far = torch.tensor([[200.0, -200.0, 200.0, -200.0]], requires_grad=True)
+    lost = fitted(loss)(far, torch.tensor([[0.0, 1.0, 1.0, 0.0]]))
+    lost.backward()
+    assert lost.isfinite()
+    assert far.grad is not None
+    assert far.grad.isfinite().all()
