@@ -48,7 +48,8 @@ def test_the_info_frame_tells_the_number_of_frames(tmp_path: Path) -> None:
     path.write_bytes(without_length(path))
     mended = with_known_length(path)
     assert mended is not None
-    content = mended.getvalue()
+    with mended:
+        content = mended.read()
     count = int.from_bytes(content[content.find(b"Info") + 8 :][:4], "big")
     assert 4 * 44_100 <= 1_152 * count < 4 * 44_100 + 3 * 1_152
     assert content.endswith(path.read_bytes())
@@ -83,7 +84,9 @@ def test_a_single_frame_is_loaded(tmp_path: Path) -> None:
     path = variable_rate_mp3(tmp_path / "a.mp3", 44_100, 2)
     frames = without_length(path)
     path.write_bytes(frames[: frames.find(frames[:2], 4)])
-    assert with_known_length(path) is not None
+    mended = with_known_length(path)
+    assert mended is not None
+    mended.close()
 
 
 def test_tags_and_noise_between_frames_are_not_counted(tmp_path: Path) -> None:
@@ -95,7 +98,8 @@ def test_tags_and_noise_between_frames_are_not_counted(tmp_path: Path) -> None:
     tagged = with_known_length(path)
     assert plain is not None
     assert tagged is not None
-    assert plain.getvalue()[:60] == tagged.getvalue()[:60]
+    with plain, tagged:
+        assert plain.read(60) == tagged.read(60)
 
 
 @pytest.mark.parametrize("content", [b"", b"ID3", ID3, b"\xff", b"no audio at all", b"\xff\xfb\xf0\x00" + bytes(100)])

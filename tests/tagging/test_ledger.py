@@ -36,8 +36,7 @@ def test_results_read_back_as_they_were_added(tmp_path: Path) -> None:
     np.testing.assert_array_equal(second.embedding, tags("x").embedding)
     assert second.notes == ("short",)
     assert Key("b\udcff.ogg", 2, 3) in again
-    assert not again.is_failed(Key("b\udcff.ogg", 2, 3))
-    assert again.is_failed(Key("a.ogg", 1, 2))
+    assert again.failed(["b\udcff.ogg", "a.ogg"]) == [Failed("a.ogg", "cut short")]
     again.close()
 
 

@@ -35,9 +35,13 @@ class Results:
     def __init__(self, *results: Result) -> None:
         self._results = results
         self.state = repr(results)
+        self.paths = [str(result.source) for result in results]
 
     def results(self) -> Iterator[Result]:
         return iter(self._results)
+
+    def failed(self) -> list[Failed]:
+        return [result for result in self._results if isinstance(result, Failed)]
 
 
 RESULTS = Results(

@@ -2,13 +2,17 @@
 
 Without an Info, Xing or VBRI frame libsndfile guesses the length from the first frame's bit rate and stops there: it
 may lose most of a variable-rate file without a word. Counting the frames' headers is quick; an Info frame with the
-count, put before the audio in memory, mends it. (libmpg123 then leaves out the decoder's own delay of 529 samples.)
+count, put before the audio as it is read, mends it. (libmpg123 then leaves out the decoder's own delay of 529 samples.)
 """
 
 import io
+import mmap
 import struct
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 KBIT_PER_SECOND = {  # MPEG version 1, and 2 or 2.5; layer III
     True: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
@@ -26,22 +30,63 @@ class _Frame(NamedTuple):
     tag_offset: int
 
 
-def with_known_length(path: Path) -> io.BytesIO | None:
-    """The file's bytes behind an Info frame, where it is an MP3 that does not tell its length; else None.
+def with_known_length(path: Path) -> BinaryIO | None:
+    """The file behind an Info frame, where it is an MP3 that does not tell its length; else None.
 
-    Only layer III is looked at: other layers have a constant rate.
+    Only layer III is looked at: other layers have a constant rate. The file is read as it is decoded: a long one needs
+    no memory.
     """
-    data = path.read_bytes()
-    start = _first_frame(data)
-    first = _frame(data, start)
-    if first is None or data[start + first.tag_offset : start + first.tag_offset + 4] in LENGTH_TAGS:
-        return None
-    if data[start + 36 : start + 40] == b"VBRI":  # always there, whatever the side information's size
-        return None
-    return io.BytesIO(_info_frame(data[start : start + 4], _count(data, start)) + data[start:])
+    if not path.stat().st_size:
+        return None  # nothing can be mapped
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        start = _first_frame(data)
+        first = _frame(data, start)
+        if first is None or data[start + first.tag_offset : start + first.tag_offset + 4] in LENGTH_TAGS:
+            return None
+        if data[start + 36 : start + 40] == b"VBRI":  # always there, whatever the side information's size
+            return None
+        info = _info_frame(data[start : start + 4], _count(data, start))
+    return io.BufferedReader(_Behind(info, path, start))  # which fills a read, as libsndfile expects it
 
 
-def _after_id3(data: bytes) -> int:
+class _Behind(io.RawIOBase):
+    """A file from some byte on, behind other bytes."""
+
+    def __init__(self, head: bytes, path: Path, start: int) -> None:
+        self._head = head
+        self._file = path.open("rb", buffering=0)
+        self._skipped = start - len(head)  # from a place here to the same in the file
+        self._size = path.stat().st_size - self._skipped
+        self._place = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._place = offset + (0, self._place, self._size)[whence]
+        return self._place
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        view = memoryview(buffer)
+        if self._place < len(self._head):
+            part = self._head[self._place : self._place + len(view)]
+            view[: len(part)] = part
+            count = len(part)
+        else:
+            self._file.seek(self._place + self._skipped)
+            count = self._file.readinto(view)
+        self._place += count
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _after_id3(data: bytes | mmap.mmap) -> int:
     """Where audio begins: behind the ID3v2 tags, whose length is coded in 7 bits a byte."""
     start = 0
     while data[start : start + 3] == b"ID3" and len(data) >= start + 10:
@@ -50,7 +95,7 @@ def _after_id3(data: bytes) -> int:
     return start
 
 
-def _first_frame(data: bytes) -> int:
+def _first_frame(data: bytes | mmap.mmap) -> int:
     """Where the first header stands that one of its kind follows; the end of the data where there is none.
 
     Before it there may be a tag's footer, zeros or the rest of a frame, where a header alone can come about by chance.
@@ -66,7 +111,7 @@ def _first_frame(data: bytes) -> int:
     return len(data)
 
 
-def _frame(data: bytes, at: int) -> _Frame | None:
+def _frame(data: bytes | mmap.mmap, at: int) -> _Frame | None:
     """The layer III frame whose header stands at `at`, None where there is no such header."""
     if len(data) < at + 4 or data[at] != 0xFF or data[at + 1] & 0xE6 != 0xE2:
         return None
@@ -79,7 +124,7 @@ def _frame(data: bytes, at: int) -> _Frame | None:
     return _Frame(length, 4 + (17 if is_first == is_mono else 32 if is_first else 9))
 
 
-def _count(data: bytes, start: int) -> int:
+def _count(data: bytes | mmap.mmap, start: int) -> int:
     """Frames from `start` on; what is not a frame is skipped."""
     count, at = 0, start
     while at < len(data) - 3:

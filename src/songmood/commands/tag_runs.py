@@ -129,7 +129,7 @@ def to_folder(tagger: MusicTagger, found: Found, outputs: Outputs, settings: Set
             typer.echo(
                 f"shard {shard.number}/{shard.count} is finished; songmood tag --merge {outputs.folder} when all are"
             )
-            _report(found, *_counted(collection))
+            _report_all(found, collection)
         else:
             _write(collection, outputs, found)
 
@@ -146,20 +146,12 @@ def merge(folder: Path, outputs: Outputs) -> None:
 def _write(finished: Finished, outputs: Outputs, found: Found) -> None:
     for path in outputs.write(finished):
         typer.echo(f"wrote {path}")
-    _report(found, *_counted(finished))
+    _report_all(found, finished)
 
 
-def _counted(finished: Finished) -> tuple[list[str], int]:
-    """Why files failed, and how many did not."""
-    from songmood.tagging.batch.result import Failed
-
-    reasons, num_tagged = [], 0
-    for result in finished.results():
-        if isinstance(result, Failed):
-            reasons.append(result.reason)
-        else:
-            num_tagged += 1
-    return reasons, num_tagged
+def _report_all(found: Found, finished: Finished) -> None:
+    failed = finished.failed()
+    _report(found, [one.reason for one in failed], len(finished.paths) - len(failed))
 
 
 def _report(found: Found, reasons: Sequence[str], num_tagged: int) -> None:

@@ -52,7 +52,8 @@ class Collection:
     def missing(self, *, retry: bool = False) -> list[Key]:
         """The files that are new or changed; with `retry`, those that could not be used, too."""
         keys = [key_of(path) or Key(path, -1, 0) for path in self.paths]
-        return [key for key in keys if key not in self._ledger or (retry and self._ledger.is_failed(key))]
+        again = {one.source for one in self.failed()} if retry else set()
+        return [key for key in keys if key not in self._ledger or key.path in again]
 
     def tag(self, tagger: MusicTagger, keys: Sequence[Key], workers: int, on_done: Callable[[], object]) -> None:
         """Tag files; each counts as soon as it is done.
@@ -86,6 +87,10 @@ class Collection:
     def results(self) -> Iterator[Result]:
         """What is finished, in the order of the list."""
         return self._ledger.results(self.paths)
+
+    def failed(self) -> list[Failed]:
+        """The files that could not be used."""
+        return self._ledger.failed(self.paths)
 
     def close(self) -> None:
         """Let others at it."""
@@ -134,6 +139,15 @@ class Union:
         """All results, in the order of the list."""
         for path, name in self._whole:
             yield from self._ledgers[name].results([path])
+
+    def failed(self) -> list[Failed]:
+        """The files that could not be used."""
+        return [one for path, name in self._whole for one in self._ledgers[name].failed([path])]
+
+    @property
+    def paths(self) -> list[str]:
+        """All files."""
+        return [path for path, _ in self._whole]
 
     def close(self) -> None:
         """Let others at them."""

@@ -17,6 +17,8 @@ from filelock import FileLock, Timeout
 from songmood.errors import TaggingError
 from songmood.tagging.batch.result import About, Failed, Result, from_plain, to_plain
 
+FAILED = b'{"failed"'  # how such a result begins
+
 
 class Key(NamedTuple):
     """A file as it was when it was tagged: bytes and nanoseconds."""
@@ -50,6 +52,7 @@ class Ledger:
         self.path = path
         self.about = about
         self._places: dict[str, tuple[Key, int]] = {}  # of the newest result of each path
+        self._failed: set[str] = set()
         self._lock = FileLock(f"{path}.lock", timeout=0)  # ends with the process
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,8 +72,8 @@ class Ledger:
             if not line.endswith(b"\n") or (whole == 0 and _about(line) != self.about):
                 break
             if whole:
-                key = Key(*json.loads(line.split(b"\t", 1)[0]))
-                self._places[key.path] = key, whole
+                end = line.index(b"\t")
+                self._remember(Key(*json.loads(line[:end].decode())), whole, line.startswith(FAILED, end + 1))
             whole += len(line)
         self._out.truncate(whole)
         if not whole:
@@ -82,6 +85,7 @@ class Ledger:
     def clear(self) -> None:
         """Forget all results."""
         self._places.clear()
+        self._failed.clear()
         self._out.truncate(0)
         self._begin()
 
@@ -99,9 +103,14 @@ class Ledger:
         """Whether there is a result of the file as it once was."""
         return path in self._places
 
-    def is_failed(self, key: Key) -> bool:
-        """Whether a file that is finished could not be used."""
-        return any(isinstance(result, Failed) for result in self.results([key.path]))
+    def _remember(self, key: Key, place: int, is_failed: bool) -> None:
+        self._places[key.path] = key, place
+        (self._failed.add if is_failed else self._failed.discard)(key.path)
+
+    def failed(self, paths: Iterable[str]) -> list[Failed]:
+        """Those of some paths that could not be used, in their order; no other result is read for that."""
+        found = self.results(path for path in paths if path in self._failed)
+        return [result for result in found if isinstance(result, Failed)]
 
     def add(self, key: Key, result: Result) -> None:
         """Remember a result; a kill right after that does not lose it.
@@ -110,7 +119,7 @@ class Ledger:
             TaggingError: the disk is full.
         """
         place = self._append(json.dumps(key).encode() + b"\t" + json.dumps(to_plain(result)).encode())
-        self._places[key.path] = key, place
+        self._remember(key, place, isinstance(result, Failed))
 
     def _append(self, line: bytes) -> int:
         place = self._out.seek(0, os.SEEK_END)

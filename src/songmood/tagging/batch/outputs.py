@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,8 +31,15 @@ class Finished(Protocol):
     def state(self) -> str:
         """Changes when a result does."""
 
+    @property
+    def paths(self) -> Sequence[str]:
+        """The whole list."""
+
     def results(self) -> Iterator[Result]:
         """In the order of the list."""
+
+    def failed(self) -> Sequence[Failed]:
+        """Those of them that could not be used."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ class Outputs:
         made = [path for kind in self.formats for path in self._write(kind, finished)]
         if self.embeddings:
             made += self._write_embeddings(finished)
-        failed = [(in_utf8(one.source), one.reason) for one in finished.results() if isinstance(one, Failed)]
+        failed = [(in_utf8(one.source), one.reason) for one in finished.failed()]
         failures = self.folder / "failures.csv"
         if failed:
             tables.write_csv(failures, ("path", "reason"), failed)
