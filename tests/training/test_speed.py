@@ -150,6 +150,7 @@ def test_a_compiled_net_trains_to_the_same_scores_and_keeps_its_keys(tmp_path: P
     assert said == [0, 1]  # training windows: 8, then 4 a batch; validation and test are not compiled
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")  # torch looks at it while it traces
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # torch's own, while it traces
 def test_only_training_steps_are_compiled_and_each_job_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     graphs: list[torch.fx.GraphModule] = []

@@ -37,6 +37,7 @@ def run(config_name: str, arguments: Sequence[str] | None = None) -> None:
         sys.argv[1:] = arguments  # which is where Hydra looks
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing, and one line is printed here
     sys.path.append(str(Path.cwd()))  # a user's own package lies where they start
+    logging.raiseExceptions = False  # a full disk stops the log file too: one line on the terminal says it all
     mend_hydra()
     main = hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=config_name)(_job)
     try:
