@@ -14,7 +14,7 @@ HEAVY = ("torch", "pytorch_lightning", "wandb", "h5py", "matplotlib", "numpy")
     ("overrides", "line"),
     [
         (["data.windw=3"], "ConfigError: no key 'data.windw' in the configuration; did you mean 'data.window'?"),
-        (["model=crn"], "ConfigError: no model 'crn'; did you mean 'crnn'? (there are: crnn, "),
+        (["model=crn"], "ConfigError: no model 'crn'; did you mean 'crnn'? (there are: convs, crnn, "),
         (["model.bogus=1"], "ConfigError: no key 'model.bogus' in the configuration"),
         (["model"], "ConfigError: "),
         (

@@ -71,7 +71,7 @@ def _run(
         elif isinstance(event, Future):
             error = event.exception()
             if isinstance(error, BrokenProcessPool):
-                raise _death([job for _, job in in_work.values()][:workers]) from error
+                raise _death([job for _, job in in_work.values()]) from error
             ended, job = in_work.pop(event)
             room.release()
             if error is None:
