@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -195,6 +196,40 @@ def reads(descriptor: int) -> Iterator[bytes]:
             yield data
     except OSError:  # how Linux says that the other side is gone
         return
+
+
+def test_moods_are_written_after_a_dry_run_and_every_byte_is_taken_back(
+    music: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moods = pytest.importorskip("songmood.tagging.fields.moods")
+    pytest.importorskip("mutagen", reason="Mutagen is not installed: pip install 'songmood[write]'")
+    monkeypatch.setenv("SONGMOOD_DATA", str(tmp_path / "data"))
+    shutil.copytree(music, tmp_path / "music")
+    paths = sorted((tmp_path / "music").rglob("*.ogg"))
+    write_music(tmp_path / "music" / "a.wav", 3.0)
+    before = {path: path.read_bytes() for path in paths}
+    ask = (tmp_path / "music", "-m", checkpoint, "--write", "--top", "1")
+    shown = run(*ask)
+    assert "7 files would change; nothing is written without --yes" in shown.stdout
+    assert f"{paths[0]}: nothing -> " in shown.stdout
+    assert "not written: " in shown.stderr  # the WAV
+    assert {path: path.read_bytes() for path in paths} == before
+    written = run(*ask, "--yes")
+    tags = load_tagger(checkpoint).tag(paths[0])
+    assert moods.read_moods(paths[0]) == [tags.top(1)[0].tag]
+    (journal,) = (tmp_path / "data" / "writes").iterdir()
+    assert f"changed 7 of 7 files; to take it back: songmood tag --undo {journal}" in written.stdout
+    assert "0 files would change" in run(*ask).stdout
+    assert run("--undo", journal).stdout == "7 restored\n"
+    assert {path: path.read_bytes() for path in paths} == before
+    assert run("--undo", journal).stdout == "7 as it was\n"
+
+
+def test_writing_needs_to_be_meant(music: Path, checkpoint: Path) -> None:
+    with pytest.raises(TaggingError, match="--yes says that --write may change files"):
+        run(music, "-m", checkpoint, "--yes")
+    with pytest.raises(TaggingError, match="put the shards together first"):
+        run(music, "-m", checkpoint, "--write", "--shard", "1/2", "-o", "x")
 
 
 def test_killed_twice_it_leaves_the_very_parquet_of_an_undisturbed_run(

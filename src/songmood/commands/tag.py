@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from songmood.tagging.batch.discover import Found
     from songmood.tagging.batch.outputs import Outputs
+    from songmood.tagging.batch.selection import Selection
     from songmood.tagging.music_tagger import MusicTagger
 
 
@@ -58,6 +59,9 @@ Resume = Annotated[bool, typer.Option("--resume/--no-resume", help="Keep what is
 Retry = Annotated[bool, typer.Option("--retry", help="Try files again that could not be used.")]
 ShardOption = Annotated[str | None, typer.Option("--shard", metavar="I/N", help="Only this share of the files.")]
 Merge = Annotated[Path | None, typer.Option(help="Put the shards in this folder together.")]
+Write = Annotated[bool, typer.Option("--write", help="Put the decided moods into the files' own tags.")]
+Yes = Annotated[bool, typer.Option("--yes", help="With --write: change the files.")]
+Undo = Annotated[Path | None, typer.Option(metavar="JOURNAL", help="Take back what a --write changed.")]
 Trust = Annotated[list[str] | None, typer.Option(help="A package whose classes a checkpoint may name.")]
 
 
@@ -78,17 +82,22 @@ def tag(
     retry: Retry = False,
     shard: ShardOption = None,
     merge: Merge = None,
+    write: Write = False,
+    yes: Yes = False,
+    undo: Undo = None,
     trust: Trust = None,
 ) -> None:
     """Tag music: the moods and themes of each file, with a probability and a percentile for each tag."""
-    from songmood.commands import tag_runs
+    from songmood.commands import tag_runs, tag_writing
     from songmood.tagging.batch.selection import Selection
     from songmood.tagging.batch.shards import Shard
 
-    kinds, selection = (
-        tuple(dict.fromkeys(kind.value for kind in formats or ())),
-        Selection(top, min_percentile, decided),
-    )
+    if undo:
+        tag_writing.take_back(undo)
+        return
+    tag_writing.require(write=write, yes=yes, shard=shard)
+    kinds = tuple(dict.fromkeys(kind.value for kind in formats or ()))
+    selection = Selection(top, min_percentile, decided)
     place = merge or out
     outputs = _outputs(place, kinds, selection, embeddings) if place else None
     if merge:
@@ -101,22 +110,22 @@ def tag(
     found = _find(paths or [])
     tagger = _tagger(model, device, trust or (), hop, with_embeddings=embeddings is not None)
     count = tag_runs.worker_count(workers, len(found.paths))
+    changes = tag_writing.Changes(selection, out, is_wanted=yes) if write else None
     if outputs is None:
-        tag_runs.to_stdout(tagger, found, count, kinds, selection, with_timeline=timeline)
+        tag_runs.to_stdout(tagger, found, count, kinds, selection, changes, with_timeline=timeline)
     else:
-        settings = tag_runs.Settings(
-            count, share, timeline or "audacity" in kinds, embeddings is not None, resume, retry
-        )
-        tag_runs.to_folder(tagger, found, outputs, settings)
+        with_timeline = timeline or "audacity" in kinds
+        settings = tag_runs.Settings(count, share, with_timeline, embeddings is not None, resume, retry)
+        tag_runs.to_folder(tagger, found, outputs, settings, changes)
 
 
-def _outputs(folder: Path, kinds: tuple[str, ...], selection: object, embeddings: str | None) -> Outputs:
+def _outputs(folder: Path, kinds: tuple[str, ...], selection: Selection, embeddings: str | None) -> Outputs:
     from songmood.tagging.batch.outputs import Outputs
     from songmood.tagging.batch.tables import require_parquet
 
     if "parquet" in (*kinds, embeddings):
         require_parquet()
-    return Outputs(folder, kinds or ("csv",), selection, embeddings)  # type: ignore[arg-type]
+    return Outputs(folder, kinds or ("csv",), selection, embeddings)
 
 
 def _find(paths: Sequence[str]) -> Found:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from songmood.commands.tag_writing import Changes
     from songmood.tagging.batch.discover import Found
     from songmood.tagging.batch.outputs import Finished, Outputs
     from songmood.tagging.batch.selection import Selection
@@ -74,17 +75,26 @@ def require_stdout(kinds: Sequence[str], *, needs_folder: bool) -> None:
 
 
 def to_stdout(
-    tagger: MusicTagger, found: Found, workers: int, kinds: Sequence[str], selection: Selection, *, with_timeline: bool
+    tagger: MusicTagger,
+    found: Found,
+    workers: int,
+    kinds: Sequence[str],
+    selection: Selection,
+    changes: Changes | None,
+    *,
+    with_timeline: bool,
 ) -> None:
-    """Each file when it is its turn: as a table on a terminal, else as CSV or a line of JSON."""
+    """Each file when it is its turn: as a table on a terminal, as CSV, as a line of JSON, or what it would change."""
     kind = kinds[0] if kinds else "table" if sys.stdout.isatty() else "csv"
     reasons: list[str] = []
     num_tagged = 0
-    tell = _teller(kind, selection, with_timeline=with_timeline)
+    tell = changes.see if changes else _teller(kind, selection, with_timeline=with_timeline)
     for tags in tagger.tag_many(found.paths, workers=workers, on_error=lambda error: reasons.append(str(error))):
         tell(tags)
         sys.stdout.flush()  # for whoever reads along
         num_tagged += 1
+    if changes:
+        changes.make()
     _report(found, reasons, num_tagged)
 
 
@@ -110,9 +120,10 @@ def _teller(kind: str, selection: Selection, *, with_timeline: bool) -> Callable
     return lambda tags: sys.stdout.writelines(tables.csv_line(row) for row in rows(tags, selection))
 
 
-def to_folder(tagger: MusicTagger, found: Found, outputs: Outputs, settings: Settings) -> None:
+def to_folder(tagger: MusicTagger, found: Found, outputs: Outputs, settings: Settings, changes: Changes | None) -> None:
     """Tag what is not finished yet, then write the results; of a shard, only what its union needs."""
     from songmood.tagging.batch.collection import Collection, about
+    from songmood.tagging.tags import Tags
 
     of = about(tagger, with_timeline=settings.with_timeline, with_embeddings=settings.with_embeddings)
     with closing(Collection(outputs.folder, of, found.paths, settings.shard)) as collection:
@@ -132,6 +143,11 @@ def to_folder(tagger: MusicTagger, found: Found, outputs: Outputs, settings: Set
             _report_all(found, collection)
         else:
             _write(collection, outputs, found)
+        if changes:
+            for result in collection.results():
+                if isinstance(result, Tags):
+                    changes.see(result)
+            changes.make()
 
 
 def merge(folder: Path, outputs: Outputs) -> None:
