@@ -179,7 +179,7 @@ def _ranked(result: Result, names: Sequence[str], metric: str) -> list[Shown]:
 
 def threshold_chart(results: Sequence[Scored], tags: Sequence[str]) -> Chart:
     """Each tag's threshold over the positives that it was fitted on; the run is chosen."""
-    ticks = [digit * 10**power for power in range(5) for digit in (1, 2, 5)]
+    ticks = [1, 2, 3, 5, 7, *(digit * 10**power for power in range(4) for digit in (10, 15, 20, 30, 50, 70))]
     looks = {**PICKABLE, "selected": {"marker": {"color": VALIDATION, "size": 12}}}
     text = "<b>%{text}</b><br>threshold %{y:.4g}<br>fitted on %{x} positives"
     shown = figure(
