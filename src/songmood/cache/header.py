@@ -56,14 +56,9 @@ class Preamble:
     header_sha256: str
 
     @property
-    def row_bytes(self) -> int:
-        """Bytes of one frame."""
-        return 2 * self.bands
-
-    @property
     def file_bytes(self) -> int:
         """How long the whole file must be."""
-        return self.mel_offset + self.rows * self.row_bytes
+        return self.mel_offset + self.rows * self.bands * 2
 
     def to_bytes(self) -> bytes:
         """The page."""

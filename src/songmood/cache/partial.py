@@ -87,8 +87,7 @@ class Partial:
         path = self.aside(row)
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(rows.data)
-        for place in (path, path.parent, path.parent.parent):
-            sync(place)
+        sync(path)
 
 
 def write_job(partial: Partial, slots: Mapping[str, Slot], is_strict: bool, job: Job) -> dict[str, Any]:
@@ -120,6 +119,9 @@ def write_job(partial: Partial, slots: Mapping[str, Slot], is_strict: bool, job:
                 if is_strict and not record.length:
                     raise CorpusError(strictly(item.stem, record.note))
         os.fsync(descriptor)
+        overflow = beside(partial.cache, ".overflow")
+        for folder in (overflow, overflow.parent) if overflow.exists() else ():
+            sync(folder)  # so that files of this job that wait there are found again
     except OSError as error:
         if error.errno in FULL:
             raise

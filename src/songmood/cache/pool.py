@@ -71,7 +71,7 @@ def _run(
         elif isinstance(event, Future):
             error = event.exception()
             if isinstance(error, BrokenProcessPool):
-                raise _death([job for _, job in in_work.values()]) from error
+                raise _death(in_work) from error
             ended, job = in_work.pop(event)
             room.release()
             if error is None:
@@ -81,7 +81,10 @@ def _run(
         elif not failure:
             number += 1
             if task := task_of(event):
-                future = pool.submit(task)
+                try:
+                    future = pool.submit(task)
+                except BrokenProcessPool as error:
+                    raise _death({**in_work, Future(): (number, event)}) from error
                 in_work[future] = (number, event)
                 future.add_done_callback(events.put)
             else:
@@ -103,11 +106,13 @@ def _feed(jobs: Iterable[J], events: "SimpleQueue[Any]", room: threading.Semapho
     events.put(_End(error))
 
 
-def _death(jobs: list[Any]) -> CacheError:
-    names = some([str(getattr(job, "name", job)) for job in jobs])
+def _death(in_work: dict[Future[R], tuple[int, J]]) -> CacheError:
+    """Names the jobs that the workers had or were to have: what the dead one had finished may not have been heard."""
+    jobs = [job for future, (_, job) in in_work.items() if not future.done() or future.exception()]
     return CacheError(
-        f"a worker process was killed (often for a lack of memory) while at work on {names}; what is written is kept: "
-        "start the same build again, with fewer workers, to go on"
+        f"a worker process was killed (often for a lack of memory) while at work on "
+        f"{some([str(getattr(job, 'name', job)) for job in jobs])}; what is written is kept: start the same build "
+        "again, with fewer workers, to go on"
     )
 
 
