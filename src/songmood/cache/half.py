@@ -19,17 +19,17 @@ def to_half(mel: NDArray[np.floating], num_bands: int) -> NDArray[np.float16]:
         raise ValueError(f"shape {mel.shape}, expected (frames, {num_bands})")
     if not len(mel):
         raise ValueError("no frames")
-    check_finite(mel)
-    for extreme in (float(mel.min()), float(mel.max())):
+    for extreme in check_finite(mel):
         if abs(extreme) > LARGEST:
             raise ValueError(f"a value of {extreme:g}, expected dB within float16's +-{LARGEST:,.0f}")
     return np.ascontiguousarray(mel, dtype=np.float16)
 
 
-def check_finite(mel: NDArray[np.float32]) -> None:
-    """ValueError naming the first frame that holds NaN or infinity; (T, bands)."""
-    if np.isfinite(mel.min()) and np.isfinite(mel.max()):  # NaN shows in both; no array of flags for the usual case
-        return
+def check_finite(mel: NDArray[np.floating]) -> tuple[float, float]:
+    """The least and the largest of (T, bands) values; ValueError naming the first frame with NaN or infinity."""
+    least, largest = float(mel.min()), float(mel.max())
+    if np.isfinite(least) and np.isfinite(largest):  # NaN shows in both; no array of flags for the usual case
+        return least, largest
     bad = ~np.isfinite(mel)
     frame = int(bad.any(axis=1).argmax())
     raise ValueError(f"{int(bad.sum()):,} of {mel.size:,} values are NaN or infinite, the first in frame {frame:,}")
