@@ -1,5 +1,6 @@
 """A real HTTP server on 127.0.0.1 that misbehaves on demand."""
 
+import gzip
 import re
 import select
 import socket
@@ -103,14 +104,35 @@ def stall(at: int) -> Fault:
     return fault
 
 
-def drip(request: Request, body: bytes) -> None:
-    """Ten bytes at a time, as long as the client stands it: no read ever times out."""
-    request.reply(body, upto=0)
-    start = request.start_of_range(body) or 0
-    for position in range(start, len(body), 10):
-        request.wfile.write(body[position : position + 10])
-        if select.select([request.connection], [], [], 0.02)[0]:
-            return  # the client has hung up
+def drip(at: int) -> Fault:
+    """From `at` on ten bytes at a time, as long as the client stands it: no read ever times out."""
+
+    def fault(request, body):
+        request.reply(body, upto=at)
+        start = max(at, request.start_of_range(body) or 0)
+        for position in range(start, len(body), 10):
+            request.wfile.write(body[position : position + 10])
+            if select.select([request.connection], [], [], 0.02)[0]:
+                return  # the client has hung up
+
+    return fault
+
+
+def zipped(*, only_where_asked: bool) -> Fault:
+    """Compresses what it sends, always or where the client takes that."""
+
+    def fault(request, body):
+        if only_where_asked and "gzip" not in (request.headers.get("Accept-Encoding") or ""):
+            request.reply(body)
+            return
+        packed = gzip.compress(body)
+        request.send_response(200)
+        request.send_header("Content-Encoding", "gzip")
+        request.send_header("Content-Length", str(len(packed)))
+        request.end_headers()
+        request.wfile.write(packed)
+
+    return fault
 
 
 def wrong_bytes(request: Request, body: bytes) -> None:

@@ -17,7 +17,7 @@ from songmood.errors import ConfigError, DownloadError
 
 BODIES = {f"/tars/{i:02d}.tar": bytes([i]) * 100_000 for i in range(12)}
 FILES = [RemoteFile(path[1:], hashlib.sha256(body).hexdigest()) for path, body in BODIES.items()]
-QUICK = Patience(attempts=4, stall=0.3, sleep=lambda _: None)
+QUICK = Patience(attempts=4, sleep=lambda _: None)
 
 
 @pytest.fixture
@@ -76,12 +76,16 @@ def test_progress_goes_back_where_a_mirror_gave_wrong_bytes(server, tmp_path):
 def test_a_shelf_s_files_are_taken_where_they_stand_if_they_are_right(server, tmp_path):
     shelf, folder = tmp_path / "shelf", tmp_path / "folder"
     shelf.mkdir()
+    folder.mkdir()
     (shelf / "00.tar").write_bytes(WANTED["00.tar"])
     (shelf / "01.tar").write_bytes(b"something else")
-    with fetch(server, folder, FILES[:3], shelves=[shelf]) as arrivals:
+    (folder / "02.tar.part").write_bytes(WANTED["02.tar"][:1_000])
+    counted = []
+    with fetch(server, folder, FILES[:3], shelves=[shelf], on_bytes=counted.append) as arrivals:
         paths = {arrival.file.name: arrival.path for arrival in arrivals}
     assert paths == {"00.tar": shelf / "00.tar", "01.tar": folder / "01.tar", "02.tar": folder / "02.tar"}
     assert (shelf / "01.tar").read_bytes() == b"something else"
+    assert sum(counted) == 300_000  # wherever they were found
     assert sorted(server.requests) == ["/tars/01.tar", "/tars/02.tar"]
 
 
@@ -95,10 +99,11 @@ def test_a_shelf_without_mirrors_says_what_it_lacks_and_what_is_wrong(tmp_path):
 
 
 def test_faults_on_every_file_do_not_keep_any_from_arriving(server, tmp_path):
-    kinds = [truncate(70_000), status(503), wrong_bytes, stall(10), drip, truncate(0)]
+    kinds = [truncate(70_000), status(503), wrong_bytes, stall(10), drip(0), truncate(0)]
     for i, path in enumerate(BODIES):
         server.faults[path] = [kinds[i % len(kinds)]]
-    with fetch(server, tmp_path) as arrivals:
+    patience = Patience(attempts=50, stall=0.3, sleep=lambda _: None)
+    with fetch(server, tmp_path, patience=patience) as arrivals:
         assert [arrival.fault for arrival in arrivals if arrival.fault] == []
     assert contents(tmp_path) == WANTED
 
@@ -117,6 +122,34 @@ def test_a_dead_network_is_noticed_before_every_file_was_tried(server, tmp_path)
     with pytest.raises(DownloadError, match="4 files in a row"), fetch(server, tmp_path, connections=1) as arrivals:
         list(arrivals)
     assert len(server.requests) < len(FILES)
+
+
+def test_files_that_fail_here_and_there_do_not_end_the_fetch(server, tmp_path):
+    for path in list(BODIES)[::2]:
+        server.faults[path] = status(404)
+    with fetch(server, tmp_path, connections=1) as arrivals:
+        assert sum(arrival.fault is not None for arrival in arrivals) == 6
+
+
+def test_files_can_lie_as_they_do_below_the_mirror(server, tmp_path):
+    with fetch(server, tmp_path, FILES[:1], flat=False) as arrivals:
+        assert [arrival.path for arrival in arrivals] == [tmp_path / "tars" / "00.tar"]
+    assert (tmp_path / "tars" / "00.tar").read_bytes() == WANTED["00.tar"]
+
+
+def test_leaving_early_interrupts_a_pause_and_asks_nothing_more(server, tmp_path):
+    asked = threading.Semaphore(0)
+
+    def busy(request, body):
+        request.status(503)
+        asked.release()
+
+    server.faults["*"] = busy
+    with fetch(server, tmp_path, patience=Patience(first_pause=1_000.0), connections=2):
+        assert asked.acquire(timeout=10)
+        assert asked.acquire(timeout=10)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("fetch-")]
+    assert list(server.requests.values()) == [1, 1]
 
 
 def test_no_more_files_lie_about_than_allowed(server, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faulty_server import FaultyServer, reset, stall, status, truncate, wrong_bytes
+from faulty_server import FaultyServer, no_ranges_truncated, reset, status, truncate, wrong_bytes
 from songmood.corpora.jamendo.mirrors import Patience, download
 from songmood.corpora.jamendo.transfer import ENOUGH, RemoteFile
 from songmood.errors import DownloadError
@@ -39,7 +39,7 @@ def pair():
 
 @pytest.fixture
 def client():
-    with httpx.Client(timeout=0.3, trust_env=False) as client:
+    with httpx.Client(timeout=20, trust_env=False) as client:
         yield client
 
 
@@ -54,7 +54,7 @@ def test_the_first_mirror_is_asked_alone_while_it_delivers(client, pair, tmp_pat
     assert clock.pauses == []
 
 
-@pytest.mark.parametrize("fault", [status(503), status(404), reset(0), stall(0), wrong_bytes])
+@pytest.mark.parametrize("fault", [status(503), status(404), reset(0), truncate(9), wrong_bytes])
 def test_a_mirror_that_fails_is_left_for_the_other(client, pair, tmp_path, clock, fault):
     pair[0].faults["*"] = fault
     assert get(client, pair, tmp_path, clock.patience()).read_bytes() == BODY
@@ -116,6 +116,19 @@ def test_an_interruption_that_brought_something_does_not_count(client, pair, tmp
     pair[0].faults["*"] = [truncate(step) for step in range(ENOUGH, len(BODY), ENOUGH)]
     assert len(pair[0].faults["*"]) > 3
     assert get(client, pair[:1], tmp_path, clock.patience(attempts=2)).read_bytes() == BODY
+
+
+def test_the_same_bytes_again_are_no_progress(client, pair, tmp_path, clock):
+    pair[0].faults["*"] = no_ranges_truncated(2 * ENOUGH)
+    with pytest.raises(DownloadError, match="3 attempts in a row"):
+        get(client, pair[:1], tmp_path, clock.patience(attempts=3))
+    assert len(pair[0].seen) == 4
+
+
+def test_a_mirror_s_address_may_end_in_a_slash(client, tmp_path, clock):
+    with FaultyServer({"/below/one.tar": BODY}) as server:
+        assert download(client, [f"{server.url}/below/"], FILE, tmp_path, clock.patience()).read_bytes() == BODY
+    assert server.seen == [("/below/one.tar", None)]
 
 
 def test_a_server_that_always_cuts_off_after_a_byte_is_given_up(client, pair, tmp_path, clock):

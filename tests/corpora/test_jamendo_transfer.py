@@ -20,6 +20,7 @@ from faulty_server import (
     status,
     truncate,
     wrong_bytes,
+    zipped,
 )
 from songmood.corpora.jamendo.transfer import (
     ENOUGH,
@@ -43,7 +44,13 @@ def server():
 
 @pytest.fixture
 def client():
-    with httpx.Client(timeout=0.3, trust_env=False) as client:
+    with httpx.Client(timeout=20, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def impatient():
+    with httpx.Client(timeout=httpx.Timeout(20, read=0.5), trust_env=False) as client:
         yield client
 
 
@@ -72,10 +79,10 @@ def test_a_file_comes_whole_and_gets_its_name_only_then(client, server, part):
 
 
 @pytest.mark.parametrize("fault", [truncate(100_000), reset(100_000), stall(100_000)], ids=["cut", "reset", "stall"])
-def test_what_came_before_an_interruption_is_kept_and_only_the_rest_is_fetched(client, server, part, fault):
+def test_what_came_before_an_interruption_is_kept_and_only_the_rest_is_fetched(client, impatient, server, part, fault):
     server.faults["*"] = [fault]
     with pytest.raises(Interrupted):
-        attempt(client, server, part)
+        attempt(impatient, server, part)
     kept = part.size
     assert 0 <= kept <= 100_000
     attempt(client, server, part)
@@ -83,11 +90,12 @@ def test_what_came_before_an_interruption_is_kept_and_only_the_rest_is_fetched(c
     assert server.seen[1][1] == (f"bytes={kept}-" if kept else None)
 
 
-def test_a_server_that_drips_is_cut_off_although_no_read_times_out(client, server, part):
-    server.faults["*"] = [drip]
-    with pytest.raises(Interrupted, match=r"\d+ bytes in 0\.3 s"):
-        attempt(client, server, part)
-    assert 0 < part.size < ENOUGH
+@pytest.mark.parametrize("at", [0, 200_000])
+def test_a_server_that_drips_is_cut_off_although_no_read_times_out(client, impatient, server, part, at):
+    server.faults["*"] = [drip(at)]
+    with pytest.raises(Interrupted, match=r"\d+ bytes in 0\.5 s"):
+        attempt(impatient, server, part)
+    assert at < part.size < at + ENOUGH
     attempt(client, server, part)
     assert part.sha256 == FILE.sha256
 
@@ -98,6 +106,18 @@ def test_a_server_that_drips_is_cut_off_although_no_read_times_out(client, serve
 def test_an_address_that_is_none_is_not_tried_again(client, part, url):
     with pytest.raises(Refused):
         transfer(client, url, FILE, part)
+
+
+def test_checksums_are_of_the_file_s_own_bytes_whatever_the_server_could_make_of_them(client, server, part):
+    server.faults["*"] = [zipped(only_where_asked=True)]
+    attempt(client, server, part)
+    assert part.sha256 == FILE.sha256
+
+
+def test_a_file_without_checksum_is_unpacked_if_the_server_packs_it_unasked(client, server, part):
+    server.faults["*"] = [zipped(only_where_asked=False)]
+    attempt(client, server, part, RemoteFile(FILE.path))
+    assert part.sha256 == FILE.sha256
 
 
 def test_a_truncated_part_is_worth_its_bytes(client, server, part):

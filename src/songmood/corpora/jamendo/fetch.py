@@ -143,7 +143,7 @@ class Fetch:
         target = self._folder / (file.name if self._is_flat else file.path)
         try:
             for path in (*(shelf / file.name for shelf in self._shelves), target):
-                if file.sha256 is not None and path.is_file() and sha256_of(path) == file.sha256:
+                if path.is_file() and sha256_of(path) == file.sha256:
                     self._watch(path.stat().st_size)
                     return Arrival(file, path)
             if not self._mirrors:
