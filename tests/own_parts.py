@@ -1,5 +1,6 @@
 """What a user might put in from a package of their own: each small, each by `_target_`."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,23 @@ class Counter(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.seen.append(trainer.current_epoch)
+
+
+class SeenTracks(pl.Callback):
+    """Notes which tracks each epoch trained on, in which order."""
+
+    def __init__(self) -> None:
+        self.epochs: list[list[int]] = []
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.epochs.append([])
+
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, index: int) -> None:
+        self.epochs[-1] += batch.track.tolist()
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        text = "".join(f"{epoch}\n" for epoch in self.epochs)
+        Path(trainer.default_root_dir, "seen.txt").write_text(text)
 
 
 class Corpus(FolderCorpus):

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+import torch
+from pytorch_lightning.loggers import TensorBoardLogger
 
 from songmood.errors import ConfigError
-from songmood.training.tracking import has_key, wandb_logger
+from songmood.training.tracking import has_key, hyperparameters, log_results, wandb_logger
 
 
 @pytest.fixture
@@ -56,3 +58,20 @@ def test_with_a_key_the_environment_decides(
         monkeypatch.setenv("WANDB_MODE", said)
     assert wandb_logger(str(tmp_path), "songmood")._offline == is_offline
     assert wandb_logger(str(tmp_path), "songmood", "offline")._offline
+
+
+def test_hyperparameters_are_the_configuration_and_the_size_of_the_net() -> None:
+    net = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Linear(2, 1))
+    net[0].weight.requires_grad_(False)
+    assert hyperparameters({"seed": 3}, net) == {"seed": 3, "params": {"total": 11, "trainable": 5, "frozen": 6}}
+
+
+def test_tensorboard_shows_hyperparameters_beside_the_final_numbers(tmp_path: Path) -> None:
+    logger = TensorBoardLogger(tmp_path, "", default_hp_metric=False)
+    logger.log_hyperparams({"seed": 3})
+    log_results([logger], {"seed": 3}, {"test": {"roc_auc_macro": 0.75, "num_tracks": 8}}, [], [])
+    logger.finalize("success")
+    (events,) = tmp_path.rglob("events.out.tfevents.*")
+    content = events.read_bytes()
+    assert b"_hparams_/session_start_info" in content
+    assert b"final/test/roc_auc_macro" in content

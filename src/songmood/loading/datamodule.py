@@ -149,7 +149,9 @@ class MoodDataModule(pl.LightningDataModule):
             self._resident = {key: windows for key, windows in self._resident.items() if key[1] != "train"}
 
     def _epoch(self) -> int:
-        return self.trainer.current_epoch if self.trainer is not None else 0
+        if self.trainer is None or getattr(self.trainer, "overfit_batches", False):  # they are the same in each epoch
+            return 0
+        return self.trainer.current_epoch
 
     def _split(self, name: str) -> SplitTracks:
         if name not in self._tracks:

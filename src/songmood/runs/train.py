@@ -77,7 +77,7 @@ def fit(run: Run) -> None:
         ConfigError: with Lightning's words, where it finds only now that parts do not fit each other.
     """
     for logger in run.loggers:
-        logger.log_hyperparams(dict(run.config))
+        logger.log_hyperparams(tracking.hyperparameters(run.config, run.tagger.net))
     try:
         run.trainer.fit(run.tagger, datamodule=run.data, ckpt_path=run.config["ckpt_path"], weights_only=True)
     except SystemExit:  # how Lightning ends a run on SIGINT and SIGTERM
@@ -113,7 +113,8 @@ def score(run: Run) -> dict[str, dict[str, Any]]:
 
 def _score_whole_validation(trainer: pl.Trainer) -> None:
     """Whatever part of it the fit looked at, and with the checkpoints' weights, which averaging would exchange."""
-    trainer.limit_val_batches = 1.0
+    if isinstance(trainer.limit_test_batches, float):  # else a part is wanted of both
+        trainer.limit_val_batches = 1.0
     callbacks: list[pl.Callback] = trainer.callbacks  # type: ignore[attr-defined]
     callbacks[:] = [callback for callback in callbacks if not isinstance(callback, WeightAveraging)]
 
@@ -133,7 +134,8 @@ def leave(run: Run, results: Mapping[str, dict[str, Any]], origin: Mapping[str, 
     thresholds = Thresholds.of(run.tagger, run.rule.name)
     scores, targets = (np.load(folder / "validation" / name) for name in (PREDICTIONS, TARGETS))
     elbow_curves(scores, targets, thresholds.values, run.corpus.tags, folder / "elbows.png")
-    tracking.log_results(run.loggers, last, thresholds.rows(run.corpus.tags), sorted(folder.glob("*.png")))
+    told = tracking.hyperparameters(run.config, run.tagger.net)
+    tracking.log_results(run.loggers, told, last, thresholds.rows(run.corpus.tags), sorted(folder.glob("*.png")))
     earlier = {
         f"test, epoch {int(place.removeprefix('epoch_'))}": scored["test"]
         for place, scored in results.items()

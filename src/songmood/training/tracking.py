@@ -3,7 +3,7 @@
 import logging
 import netrc
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import TypeGuard
 
     from pytorch_lightning.loggers import Logger, WandbLogger
+    from torch import nn
 
 log = logging.getLogger(__name__)
 
@@ -56,11 +57,26 @@ def has_key() -> bool:
         return False
 
 
-def log_results(loggers: Iterable["Logger"], metrics: dict[str, Any], thresholds: Any, pictures: list[Path]) -> None:
-    """Give the loggers the final numbers and, to W&B, the thresholds table and the pictures.
+def hyperparameters(config: Mapping[str, Any], net: "nn.Module") -> dict[str, Any]:
+    """What trackers show of a run beside its curves: the configuration, and how many parameters the network has."""
+    sizes = {True: 0, False: 0}  # parameters that are trained, and that are not
+    for parameter in net.parameters():
+        sizes[parameter.requires_grad] += parameter.numel()
+    return {**config, "params": {"total": sum(sizes.values()), "trainable": sizes[True], "frozen": sizes[False]}}
+
+
+def log_results(
+    loggers: Iterable["Logger"],
+    hyperparameters: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    thresholds: Any,
+    pictures: list[Path],
+) -> None:
+    """Give the loggers the final numbers; to W&B also the thresholds' table and the pictures.
 
     Args:
         loggers: the run's.
+        hyperparameters: as they were logged; TensorBoard shows them beside the final numbers.
         metrics: the content of `metrics.json`.
         thresholds: rows of (tag, threshold, positives, negatives).
         pictures: PNG files.
@@ -73,6 +89,8 @@ def log_results(loggers: Iterable["Logger"], metrics: dict[str, Any], thresholds
     }
     for logger in loggers:
         logger.log_metrics(summary)
+        if type(logger).__name__ == "TensorBoardLogger":
+            logger.log_hyperparams(dict(hyperparameters), summary)
         if _is_wandb(logger):
             import wandb
 
