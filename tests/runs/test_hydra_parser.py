@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from hydra._internal.utils import get_args_parser
 
-from songmood.runs.entry import run
-from songmood.runs.hydra_parser import build_parser
+from songmood.runs.entry import build_parser, run
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +36,7 @@ def checked_help(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_hydra_alone_cannot_build_its_parser() -> None:
-    """When this fails, Hydra has mended it: `songmood.runs.hydra_parser` can go."""
+    """When this fails, Hydra has mended it: `build_parser` can go."""
     with pytest.raises(ValueError, match="badly formed help string"):
         get_args_parser()
 

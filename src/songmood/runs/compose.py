@@ -9,10 +9,8 @@ from typing import Any, TypeVar
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
-from pytorch_lightning.callbacks import BatchSizeFinder, LearningRateFinder, ModelPruning
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.strategies.launchers import _MultiProcessingLauncher
-from torch import nn
 
 from songmood.cache.read import MelCache
 from songmood.config import build
@@ -20,11 +18,8 @@ from songmood.corpora.corpus import Corpus
 from songmood.errors import CheckpointError, ConfigError
 from songmood.evaluation.thresholds import ThresholdRule
 from songmood.loading.datamodule import MoodDataModule
-from songmood.loading.settings import DataSettings
-from songmood.models.augment.mixup import Mixup
 from songmood.runs.processes import prepare_process
-from songmood.runs.settings import check_settings
-from songmood.training.averaging import LastEpochsMean
+from songmood.runs.settings import check_optimiser, check_parts, check_settings, check_windows
 from songmood.training.card import ModelCard
 from songmood.training.checkpoints import AtomicCheckpointIO, EpochCheckpoints
 from songmood.training.history import History
@@ -35,12 +30,6 @@ from songmood.training.thresholding import ThresholdFitting
 from songmood.training.trust import require_plain
 
 Made = TypeVar("Made")
-
-REFUSED: dict[type[pl.Callback], str] = {  # callbacks that a run cannot have, and why
-    LearningRateFinder: "would train at a rate that no configuration says; sweep it, as -m optimizer.lr=1e-4,1e-3",
-    BatchSizeFinder: "would train in batches that no configuration says; sweep them, as -m data.batch_size=32,64",
-    ModelPruning: "renames the weights, so that no checkpoint could be scored",
-}
 
 FOR_STATISTICS = 500  # batches of the first epoch that inputs are standardised by
 
@@ -75,20 +64,14 @@ class Run:
 
 
 def compose(config: Mapping[str, Any], folder: Path) -> Run:
-    """Make every object of a training run; what is quick to refuse is refused before the cache is opened or built.
+    """Make every object of a run; what is quick to refuse is refused before the cache is opened or built.
 
     Args:
         config: `conf/train.yaml` with its overrides, as plain types.
         folder: the run folder.
-
-    Raises:
-        SongmoodError: for what the user can mend.
     """
     check_settings(config)
-    prepare_process(config["threads"])
-    speed = Speed(**config["speed"]).on(device_of(config["trainer"]["accelerator"]))
-    speed.prepare_process()
-
+    speed = make_speed(config)
     rule: ThresholdRule = build(config["threshold"])
     best_by = config["best_by"] if config["score"] == "best" else None
     checkpoints = EpochCheckpoints(folder / "checkpoints", config["report_epochs"], best_by)
@@ -103,14 +86,13 @@ def compose(config: Mapping[str, Any], folder: Path) -> Run:
     card = make_card(config, corpus)
     net = card.make_net()
     card = card if net.uses_features else replace(card, features=())
+    parts = {name: build(config[name]) for name in ("loss", "augment", "scheduler") if config[name]}
+    optimiser = make_optimiser(config, speed)
     check_windows(config["data"], net)
+    check_parts(config, net, parts.get("augment"), callbacks)
+    check_optimiser(optimiser, net)
     if config["ckpt_path"] is not None:
         card.check_resumable(Path(config["ckpt_path"]))
-    parts = {name: build(config[name]) for name in ("loss", "augment", "scheduler") if config[name]}
-    check_recipe(config, net, parts.get("augment"), averaging)
-    is_clipping = bool(config["trainer"].get("gradient_clip_val"))
-    optimiser = speed.optimiser(build(config["optimizer"]), clips_gradients=is_clipping)
-    require_optimiser(optimiser, net)
 
     cache = corpus.open()  # from here on it may take long
     data = make_data(config, corpus, cache)
@@ -123,45 +105,32 @@ def compose(config: Mapping[str, Any], folder: Path) -> Run:
     return Run(config["name"], folder, config, rule, checkpoints, loggers, trainer, corpus, data, tagger)
 
 
+def make_speed(config: Mapping[str, Any]) -> Speed:
+    """What makes a step fast on the device at hand; arranges what is settled once for a whole process."""
+    prepare_process(config["threads"])
+    speed = Speed(**config["speed"]).on(device_of(config["trainer"]["accelerator"]))
+    speed.prepare_process()
+    return speed
+
+
+def make_optimiser(config: Mapping[str, Any], speed: Speed) -> OptimiserFactory:
+    """The optimiser's factory, its update fused where that is wanted and can be."""
+    clips_gradients = bool(config["trainer"].get("gradient_clip_val"))
+    return speed.optimiser(build(config["optimizer"]), clips_gradients=clips_gradients)
+
+
 def make_each(config: Mapping[str, Any], group: str, kind: type[Made]) -> list[Made]:
     """The callbacks, or the loggers, that a group names; null takes one away.
 
     Raises:
-        ConfigError: for what is none, or for a callback that no run can have.
+        ConfigError: for what is none.
     """
     made = {name: build(node) for name, node in (config[group] or {}).items() if node is not None}
     for name, one in made.items():
         if not isinstance(one, kind):
             found = f"{type(one).__module__}.{type(one).__qualname__}"
             raise ConfigError(f"{group}.{name} is a {found}; expected a {kind.__name__} of Lightning's")
-        for refused, reason in REFUSED.items():
-            if isinstance(one, refused):
-                raise ConfigError(f"{group}.{name}: {refused.__name__} {reason}")
     return list(made.values())
-
-
-def require_optimiser(factory: OptimiserFactory, net: nn.Module) -> None:
-    """Refuse an optimiser that does not take the net's parameters before anything long starts.
-
-    Raises:
-        ConfigError: with the optimiser's own words.
-    """
-    try:
-        factory(net.parameters())
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"optimizer: {' '.join(str(error).split())}") from error
-
-
-def check_recipe(config: Mapping[str, Any], net: Any, augment: Any, averaging: Sequence[pl.Callback]) -> None:
-    """Refuse parts that go together with others, and not with each other.
-
-    Raises:
-        ConfigError: naming both.
-    """
-    if config["score"] == "best" and any(isinstance(callback, LastEpochsMean) for callback in averaging):
-        raise ConfigError("score=best with averaging=swa: the average is there at the end alone; take score=last")
-    if net.uses_features and augment is not None and any(isinstance(part, Mixup) for part in augment.modules()):
-        raise ConfigError("augment=mixup: it mixes windows and not the tracks' features; take a model without fusion")
 
 
 def fit_statistics(net: Any, loss: Any, data: MoodDataModule) -> None:
@@ -233,15 +202,3 @@ def make_data(config: Mapping[str, Any], corpus: Corpus, cache: MelCache) -> Moo
     splits = {name: [track.track_id for track in tracks] for name, tracks in corpus.splits.items()}
     data: MoodDataModule = build(config["data"], cache=cache, splits=splits, seed=config["seed"])
     return data
-
-
-def check_windows(windows: Mapping[str, Any], net: nn.Module) -> None:
-    """Refuse window settings that cannot be used, before a cache is opened.
-
-    Raises:
-        ConfigError: for an impossible value, or a window that is too short for the network.
-    """
-    own = {name: windows[name] for name in DataSettings.__dataclass_fields__ if name in windows}
-    settings: DataSettings = build({**own, "_target_": f"{DataSettings.__module__}.DataSettings"})
-    if settings.window < int(net.min_frames):  # type: ignore[arg-type]
-        raise ConfigError(f"data.window={settings.window}: the network takes {net.min_frames} frames or more")

@@ -3,6 +3,8 @@
 Torch is imported where a job starts, and no earlier: `--help`, `--cfg job` and a fault in an override answer at once.
 """
 
+import argparse
+import importlib
 import logging
 import os
 import sys
@@ -11,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import hydra
+from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
@@ -18,11 +21,11 @@ from omegaconf import DictConfig
 from songmood.config import config_dir
 from songmood.errors import SongmoodError
 from songmood.runs.configuration import FAULTS, one_line, plain
-from songmood.runs.hydra_parser import mend_hydra
 
 log = logging.getLogger(__name__)
 
 FAILED, TRACEBACK = "failed.txt", "traceback.txt"  # what a sweep's job leaves that failed
+CHECK = "_check_help"  # argparse's method; before Python 3.14 there is none
 INTERRUPTED = 130  # the shell's status for a command that Ctrl-C ended
 
 
@@ -38,7 +41,8 @@ def run(config_name: str, arguments: Sequence[str] | None = None) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing, and one line is printed here
     sys.path.append(str(Path.cwd()))  # a user's own package lies where they start
     logging.raiseExceptions = False  # a full disk stops the log file too: one line on the terminal says it all
-    mend_hydra()
+    module = importlib.import_module("hydra.main")  # `hydra.main` itself is the decorator
+    module.get_args_parser = build_parser  # type: ignore[attr-defined]
     main = hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=config_name)(_job)
     try:
         main()
@@ -46,6 +50,23 @@ def run(config_name: str, arguments: Sequence[str] | None = None) -> None:
         _stop(f"{type(error).__name__}: {error}")
     except FAULTS as error:
         _stop(f"ConfigError: {one_line(error)}")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Hydra's argument parser, built while argparse looks at no help text; to be removed with Hydra 1.4.
+
+    Hydra 1.3 gives argparse an object as the help of `--shell-completion`, to make the text only when it is asked for.
+    From Python 3.14 on argparse reads each help text when an argument is added, and refuses what is no string
+    (facebookresearch/hydra #3121).
+    """
+    check = getattr(argparse._ActionsContainer, CHECK, None)
+    if check is None:
+        return get_args_parser()
+    setattr(argparse._ActionsContainer, CHECK, lambda _container, _action: None)
+    try:
+        return get_args_parser()
+    finally:
+        setattr(argparse._ActionsContainer, CHECK, check)
 
 
 def _job(composed: DictConfig) -> float:

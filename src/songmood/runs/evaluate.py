@@ -13,12 +13,11 @@ from songmood.cache.read import MelCache
 from songmood.config import build
 from songmood.corpora.corpus import Corpus
 from songmood.errors import CheckpointError
-from songmood.runs.compose import make_trainer
-from songmood.runs.processes import leave_processes, prepare_process
+from songmood.runs.compose import make_speed, make_trainer
+from songmood.runs.processes import leave_processes
 from songmood.runs.results import Thresholds, announce, score_test, write_results
 from songmood.runs.settings import check_settings
 from songmood.training.card import ModelCard
-from songmood.training.speed import Speed, device_of
 from songmood.training.tagger import Tagger
 
 log = logging.getLogger(__name__)
@@ -39,9 +38,7 @@ def rescore(config: Mapping[str, Any], written: Mapping[str, Any], folder: Path)
         SongmoodError: such as CheckpointError for a checkpoint of another tag set or other spectrograms.
     """
     check_settings(config)
-    prepare_process(config["threads"])
-    speed = Speed(**config["speed"]).on(device_of(config["trainer"]["accelerator"]))
-    speed.prepare_process()
+    speed = make_speed(config)
     path, split = Path(config["checkpoint"]), config["split"]
     tagger = Tagger.load_from_checkpoint(path, trusted=config["trusted"])
     if not tagger.is_fitted:

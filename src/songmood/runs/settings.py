@@ -1,11 +1,18 @@
-"""The scalar settings of a run, checked before anything is loaded."""
+"""What is refused before anything is loaded: settings that mean nothing, and parts that do not go together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytorch_lightning.callbacks import BatchSizeFinder, Callback, LearningRateFinder, ModelPruning
+
+from songmood.config import build
 from songmood.errors import CheckpointError, ConfigError
+from songmood.loading.settings import DataSettings
+from songmood.models.augment.mixup import Mixup
+from songmood.training.averaging import LastEpochsMean
+from songmood.training.optimisation import OptimiserFactory
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,11 @@ ELSEWHERE = {  # keys below trainer that a run settles itself, and where that is
     "fast_dev_run": "trainer=smoke",
     "barebones": "speed=plain logger=none",
 }
+REFUSED: dict[type[Callback], str] = {  # callbacks that a run cannot have, and why
+    LearningRateFinder: "would train at a rate that no configuration says; sweep it, as -m optimizer.lr=1e-4,1e-3",
+    BatchSizeFinder: "would train in batches that no configuration says; sweep them, as -m data.batch_size=32,64",
+    ModelPruning: "renames the weights, so that no checkpoint could be scored",
+}
 
 
 def check_settings(config: Mapping[str, Any]) -> None:
@@ -100,3 +112,43 @@ def _look_up(config: Mapping[str, Any], key: str) -> tuple[bool, Any]:
             return False, None
         node = node[name]
     return True, node
+
+
+def check_windows(windows: Mapping[str, Any], net: Any) -> None:
+    """Refuse window settings that cannot be used.
+
+    Raises:
+        ConfigError: for an impossible value, or a window that is too short for the network.
+    """
+    own = {name: windows[name] for name in DataSettings.__dataclass_fields__ if name in windows}
+    settings: DataSettings = build({**own, "_target_": f"{DataSettings.__module__}.DataSettings"})
+    if settings.window < net.min_frames:
+        raise ConfigError(f"data.window={settings.window}: the network takes {net.min_frames} frames or more")
+
+
+def check_parts(config: Mapping[str, Any], net: Any, augment: Any, callbacks: Sequence[Callback]) -> None:
+    """Refuse parts that each go together with others, and not with each other or with a run.
+
+    Raises:
+        ConfigError: naming them.
+    """
+    for callback in callbacks:
+        for kind, reason in REFUSED.items():
+            if isinstance(callback, kind):
+                raise ConfigError(f"callbacks: {kind.__name__} {reason}")
+        if config["score"] == "best" and isinstance(callback, LastEpochsMean):
+            raise ConfigError("score=best with averaging=swa: the average is there at the end alone; take score=last")
+    if net.uses_features and augment is not None and any(isinstance(part, Mixup) for part in augment.modules()):
+        raise ConfigError("augment=mixup: it mixes windows and not the tracks' features; take a model without fusion")
+
+
+def check_optimiser(factory: OptimiserFactory, net: Any) -> None:
+    """Refuse an optimiser that does not take the net's parameters.
+
+    Raises:
+        ConfigError: with the optimiser's own words.
+    """
+    try:
+        factory(net.parameters())
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"optimizer: {' '.join(str(error).split())}") from error
