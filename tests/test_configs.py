@@ -1,9 +1,12 @@
 """Every configuration that is shipped is found on disk, composed, and run for one batch."""
 
+import json
+from inspect import Parameter, signature
 from pathlib import Path
 
 import hydra
 import pytest
+from hydra.utils import get_object
 from omegaconf import OmegaConf
 
 from songmood.config import build, config_dir
@@ -97,6 +100,26 @@ def test_every_way_to_draw_windows_runs_for_one_batch(
 ) -> None:
     train_on(demo, tmp_path, f"data/windows@data.{split}={windows}", *ONE_BATCH, *TINY_NET)
     assert (tmp_path / "metrics.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("group", "option"), [pair for pair in EVERY_OPTION if pair[0] in ("model", "corpus", "threshold")]
+)
+def test_python_gets_without_a_configuration_what_the_configurations_say(group: str, option: str) -> None:
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        node = OmegaConf.to_container(hydra.compose("train", [f"{group}={option}"])[group])
+    said = {key: value for key, value in node.items() if not isinstance(value, dict) and "${" not in str(value)}
+    varied = {"attention", "fusion"} if option.startswith("crnn_") else set()
+    for key, parameter in signature(get_object(node["_target_"])).parameters.items():
+        if key in said.keys() - varied and parameter.default is not Parameter.empty:
+            assert json.loads(json.dumps(parameter.default)) == said[key], key  # tuples as lists
+
+
+def test_speed_is_the_same_without_a_configuration() -> None:
+    from songmood.training.speed import Speed
+
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        assert Speed(**hydra.compose("train").speed) == Speed()
 
 
 @pytest.mark.parametrize("option", OPTIONS["model"])

@@ -140,3 +140,14 @@ def test_thresholds_are_fitted_on_scores_that_were_aggregated_as_the_test_s_are(
     np.testing.assert_allclose(trained.thresholds, fits[is_by_track], rtol=1e-6)
     np.testing.assert_allclose(trained.track_thresholds, fits[1], rtol=1e-6)
     np.testing.assert_allclose(trained.quantiles[:, 50], np.median(rows.by_track().scores, axis=0), rtol=1e-6)
+
+
+def test_a_tag_of_one_class_is_named_once_and_the_others_are_not(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    toy.fit(toy.tagger(), tmp_path / "both")
+    assert not any("never decided" in message for message in caplog.messages)
+    silent = [batch._replace(target=batch.target * torch.tensor([1.0, 0.0])) for batch in toy.VALIDATION]
+    toy.trainer(tmp_path, epochs=2).fit(toy.tagger(), toy.Loader(toy.TRAIN), toy.Loader(silent))
+    said = [message for message in caplog.messages if "never decided" in message]
+    assert said == ["never decided, for want of both classes in validation: loud"]
