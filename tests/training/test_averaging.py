@@ -10,8 +10,8 @@ from torch.optim.swa_utils import AveragedModel, update_bn
 
 import toy_training as toy
 from songmood.errors import ConfigError
-from songmood.training.averaging import LastEpochsMean
 from songmood.training.checkpoints import LAST
+from songmood.training.optimisation.averaging import LastEpochsMean
 from songmood.training.tagger import Tagger
 
 

@@ -12,7 +12,7 @@ import toy_training as toy
 from songmood.errors import ConfigError
 from songmood.training.best import Best
 from songmood.training.checkpoints import BEST, LAST, EpochCheckpoints
-from songmood.training.phases import Phase, Phases
+from songmood.training.optimisation.phases import Phase, Phases
 
 SGD = partial(torch.optim.SGD, lr=0.5, momentum=0.9, nesterov=True)
 

@@ -10,7 +10,7 @@ from songmood.models.augment.chain import Chain
 from songmood.models.augment.level import Gain
 from songmood.models.augment.mixup import Mixup
 from songmood.models.crnn import build_crnn
-from songmood.runs.compose import check_recipe
+from songmood.runs.settings import check_parts
 from songmood.training.card import read_checkpoint
 from songmood.training.checkpoints import LAST
 from tiny import TINY_NET, train_here, write_corpus
@@ -70,8 +70,8 @@ def test_parts_that_do_not_go_together_are_refused(corpus: Path, tmp_path: Path)
         train_here(corpus, tmp_path, "score=best", "averaging=swa")
     fused = build_crnn(2, 3, fusion=True, filters=[1], pools=[[96, 1]])
     with pytest.raises(ConfigError, match=r"augment=mixup: .* take a model without fusion"):
-        check_recipe({"score": "last"}, fused, Chain(gain=Gain(), mixup=Mixup()), [])
-    check_recipe({"score": "last"}, fused, Chain(gain=Gain()), [])
+        check_parts({"score": "last"}, fused, Chain(gain=Gain(), mixup=Mixup()), [])
+    check_parts({"score": "last"}, fused, Chain(gain=Gain()), [])
 
 
 def test_the_paper_s_run_has_none_of_it(corpus: Path, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPl
 import toy_training as toy
 from songmood.errors import ConfigError
 from songmood.training.checkpoints import LAST
-from songmood.training.optimisation import Schedule
-from songmood.training.schedules import cosine, linear, one_cycle
+from songmood.training.optimisation.optimiser import Schedule
+from songmood.training.optimisation.schedules import cosine, linear, one_cycle
 
 
 def optimiser(lr: float = 0.5) -> torch.optim.Optimizer:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 import toy_training as toy
 from songmood.errors import CheckpointError, TrainingError
 from songmood.training.checkpoints import LAST
-from songmood.training.optimisation import with_fused_update
+from songmood.training.optimisation.optimiser import with_fused_update
 from songmood.training.speed import Speed
 from songmood.training.tagger import Tagger
 

@@ -1,1 +1,1 @@
-"""Stage 3: scores and targets in, metrics and decisions out; NumPy only."""
+"""Scores and targets in, metrics and decisions out; NumPy only."""

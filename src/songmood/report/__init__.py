@@ -1,1 +1,1 @@
-"""Stage 5: run folders in, tables, pictures and one HTML page out."""
+"""Run folders in, tables, pictures and one HTML page out."""

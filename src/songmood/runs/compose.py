@@ -23,7 +23,7 @@ from songmood.runs.settings import check_optimiser, check_parts, check_settings,
 from songmood.training.card import ModelCard
 from songmood.training.checkpoints import AtomicCheckpointIO, EpochCheckpoints
 from songmood.training.history import History
-from songmood.training.optimisation import OptimiserFactory
+from songmood.training.optimisation.optimiser import OptimiserFactory
 from songmood.training.speed import Speed, device_of
 from songmood.training.tagger import Tagger
 from songmood.training.thresholding import ThresholdFitting

@@ -57,7 +57,7 @@ def rescore(config: Mapping[str, Any], written: Mapping[str, Any], folder: Path)
         leave_processes()
     if not is_first:
         return float("nan")
-    is_per_window = split == "validation" and config["windows"] == "same" and not tagger.validates_by_track
+    is_per_window = split == "validation" and config["windows"] == "same" and not tagger.card.validates_by_track
     splits = {split: scores if is_per_window else scores.by_track()}  # as thresholds are fitted on it
     metrics = write_results(folder, splits, thresholds, card.tags, {split: data.track_ids["test"]})
     announce(folder, path.name, metrics, {})

@@ -11,8 +11,8 @@ from songmood.config import build
 from songmood.errors import CheckpointError, ConfigError
 from songmood.loading.settings import DataSettings
 from songmood.models.augment.mixup import Mixup
-from songmood.training.averaging import LastEpochsMean
-from songmood.training.optimisation import OptimiserFactory
+from songmood.training.optimisation.averaging import LastEpochsMean
+from songmood.training.optimisation.optimiser import OptimiserFactory
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Stage 4: joins data, models and evaluation into runs."""
+"""Lightning: the Tagger, its checkpoints and callbacks, speed, tracking."""

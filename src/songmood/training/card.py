@@ -14,6 +14,7 @@ from songmood.models.net import require_net
 from songmood.training.trust import require_plain, require_trusted, targets_of
 
 BUILT = ("model", "windows", "threshold", "tagger")  # what objects are made from
+ONE_WINDOW = "songmood.loading.windows.CentreWindow"
 PLAIN = {"tags": list, "features": list, "seed": int, "cache_fingerprint": str}  # the others are dicts
 
 
@@ -50,6 +51,15 @@ class ModelCard:
     def uses_features(self) -> bool:
         """Whether the net takes features beside the spectrogram."""
         return bool(self.features)
+
+    @property
+    def validates_by_track(self) -> bool:
+        """Whether validation is scored as the test is, a row a track, the mean of its windows.
+
+        The paper's validation windows are rows of their own, drawn as those of training; its tests have one a track.
+        """
+        validation, test = (self.windows.get(f"{split}_sampling") for split in ("validation", "test"))
+        return validation is not None or (test or {}).get("_target_", ONE_WINDOW) != ONE_WINDOW
 
     def make_net(self) -> nn.Module:
         """The net that the card describes, freshly initialised.

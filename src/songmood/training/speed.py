@@ -11,7 +11,7 @@ from torch import nn
 from songmood.errors import ConfigError
 from songmood.models.host_memory import keep_freed_memory
 from songmood.models.parts.blocks import use_textbook_blocks
-from songmood.training.optimisation import OptimiserFactory, with_fused_update
+from songmood.training.optimisation.optimiser import OptimiserFactory, with_fused_update
 
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 

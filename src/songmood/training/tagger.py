@@ -16,15 +16,13 @@ from songmood.errors import TrainingError
 from songmood.evaluation.metrics import average_precision, roc_auc
 from songmood.loading.batch import Batch
 from songmood.training.card import ModelCard, read_checkpoint
-from songmood.training.optimisation import OptimiserFactory, Schedule
-from songmood.training.phases import Phases
+from songmood.training.optimisation.optimiser import OptimiserFactory, Schedule
+from songmood.training.optimisation.phases import Phases
 from songmood.training.scores import Prediction, ScoreCollector, SplitScores
 from songmood.training.state import load_state, register_fitted
 
 if TYPE_CHECKING:
     from pytorch_lightning.utilities.types import OptimizerLRScheduler
-
-ONE_WINDOW = "songmood.loading.windows.CentreWindow"
 
 
 class Tagger(pl.LightningModule):
@@ -110,15 +108,6 @@ class Tagger(pl.LightningModule):
     def is_fitted(self) -> bool:
         """Whether the thresholds were fitted; they are NaN until then."""
         return not bool(self.thresholds.isnan().any())
-
-    @property
-    def validates_by_track(self) -> bool:
-        """Whether validation is scored as the test is, a row a track, the mean of its windows.
-
-        The paper's validation windows are rows of their own, drawn as those of training; its tests have one a track.
-        """
-        validation, test = (self.card.windows.get(f"{split}_sampling") for split in ("validation", "test"))
-        return validation is not None or (test or {}).get("_target_", ONE_WINDOW) != ONE_WINDOW
 
     def forward(self, batch: Batch | Tensor, features: Tensor | None = None) -> Tensor:
         """Logits of windows, of which the sigmoid is the score.
@@ -212,7 +201,7 @@ class Tagger(pl.LightningModule):
             TrainingError: in training, a score is no number.
         """
         split = self.collected.gather()
-        split = split.by_track() if self.validates_by_track else split
+        split = split.by_track() if self.card.validates_by_track else split
         if self._trainer is not None and self.trainer.state.fn == "fit":
             self._require_a_loss(float(split.scores.sum()))
         return split
