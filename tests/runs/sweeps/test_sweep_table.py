@@ -7,7 +7,7 @@ import pytest
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from songmood.runs.sweep import SweepTable, as_table, read_jobs
+from songmood.runs.sweeps.table import SweepTable, as_table, read_jobs
 
 SCORES = {"roc_auc_macro": 0.75, "pr_auc_macro": 0.5, "f1_macro": 0.25, "f1_micro": 0.125}
 
