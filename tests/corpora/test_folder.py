@@ -16,7 +16,7 @@ from songmood.cache.build import build_cache
 from songmood.cache.lock import build_lock
 from songmood.cache.read import MelCache
 from songmood.corpora.corpus import check_splits, corpus_tags
-from songmood.corpora.files import AudioFiles
+from songmood.corpora.files import read_audio
 from songmood.corpora.folder import FolderCorpus, default_cache_path
 from songmood.errors import CacheError, ConfigError, CorpusError
 from songmood.tracks import Track, write_tracks
@@ -103,8 +103,8 @@ def test_features_are_computed_with_the_corpus_s_mel_parameters(tmp_path, mel):
     clicks[:: mel.sample_rate // 2] = 0.9
     path = tmp_path / "clicks.wav"
     soundfile.write(path, clicks, mel.sample_rate)
-    [delivery] = AudioFiles(("clicks",), (path,), mel, with_features=True).run()
-    assert delivery.features[AUDIO_FEATURES.index("tempo.bpm")] == pytest.approx(120, rel=0.02)
+    _, features = read_audio(path, mel, with_features=True)
+    assert features[AUDIO_FEATURES.index("tempo.bpm")] == pytest.approx(120, rel=0.02)
 
 
 def test_audio_gives_the_same_bytes_with_any_number_of_workers(tmp_path):

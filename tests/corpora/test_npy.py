@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from songmood.corpora.npy import MelFileError, parse_mel_npy, read_mel_npy
+from songmood.corpora.npy import parse_mel_npy, read_mel_npy
 from songmood.errors import CorpusError
 
 
@@ -27,11 +27,10 @@ def with_header(header: str, values: bytes = bytes(96 * 4 * 2)) -> bytes:
 
 
 def reason(data: bytes) -> str:
-    with pytest.raises(MelFileError) as error:
-        parse_mel_npy(data, "24/1.npy")
-    assert str(error.value) == f"24/1.npy: {error.value.reason}"
+    with pytest.raises(ValueError) as error:  # noqa: PT011  (the callers look at what it says)
+        parse_mel_npy(data)
     assert "\n" not in str(error.value)
-    return error.value.reason
+    return str(error.value)
 
 
 @pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
@@ -39,14 +38,14 @@ def reason(data: bytes) -> str:
 @pytest.mark.parametrize("frames", [1, 2, 96, 1000])
 def test_both_orders_are_read_time_major(order, version, frames):
     array = np.asarray(made(frames), order=order)
-    mel = parse_mel_npy(saved(array, version), "x")
+    mel = parse_mel_npy(saved(array, version))
     np.testing.assert_array_equal(mel, array.T)
     assert mel.dtype == np.float32
 
 
 def test_the_distributions_order_needs_no_copy():
     data = saved(np.asfortranarray(made(100)))
-    mel = parse_mel_npy(data, "x")
+    mel = parse_mel_npy(data)
     assert mel.flags.c_contiguous
     assert np.shares_memory(mel, np.frombuffer(data, np.uint8))
 
@@ -102,8 +101,8 @@ def test_bytes_after_the_end_are_refused():
 
 def test_a_header_is_bounded_and_never_evaluated():
     fields = "'descr': '<f4', 'fortran_order': True, 'shape': (96, 2)"
-    assert parse_mel_npy(with_header("{" + fields + ", }\n"), "x").shape == (2, 96)
-    assert parse_mel_npy(with_header('{"shape": (96,2), "descr": "<f4", "fortran_order": True}'), "x").shape == (2, 96)
+    assert parse_mel_npy(with_header("{" + fields + ", }\n")).shape == (2, 96)
+    assert parse_mel_npy(with_header('{"shape": (96,2), "descr": "<f4", "fortran_order": True}')).shape == (2, 96)
     for header in (
         "{" + fields + ", 'more': 1}",
         "{" + fields + ", 'more': '1'}",
@@ -139,8 +138,8 @@ def test_mutated_bytes_are_refused_or_read_as_numpy_reads_them(data):
         )
         mutated[position : position + data.draw(st.integers(0, 8))] = junk
     try:
-        mel = parse_mel_npy(bytes(mutated), "x")
-    except MelFileError:
+        mel = parse_mel_npy(bytes(mutated))
+    except ValueError:
         return
     np.testing.assert_array_equal(mel, np.load(io.BytesIO(mutated), allow_pickle=False).T)
     assert np.isfinite(mel).all()
@@ -148,22 +147,16 @@ def test_mutated_bytes_are_refused_or_read_as_numpy_reads_them(data):
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_refused(data):
-    with pytest.raises(MelFileError):
-        parse_mel_npy(data, "x")
+    assert reason(data)
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path):
     with pytest.raises(CorpusError, match=r"absent\.npy: cannot be read: No such file"):
         read_mel_npy(tmp_path / "absent.npy")
-    with pytest.raises(MelFileError, match="Is a directory"):
+    with pytest.raises(CorpusError, match="Is a directory"):
         read_mel_npy(tmp_path)
     large = tmp_path / "large.npy"
     with large.open("wb") as file:
         file.truncate((1 << 30) + 1)
-    with pytest.raises(MelFileError, match="1,073,741,825 bytes, expected at most"):
+    with pytest.raises(CorpusError, match="1,073,741,825 bytes, expected at most"):
         read_mel_npy(large)
-
-
-def test_the_error_travels_between_processes():
-    error = pickle.loads(pickle.dumps(MelFileError("a.npy", "why")))
-    assert (error.name, error.reason, str(error)) == ("a.npy", "why", "a.npy: why")

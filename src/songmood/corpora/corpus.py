@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Protocol
 
@@ -55,23 +56,16 @@ def check_splits(splits: Mapping[str, Sequence[Track]]) -> None:
     Raises:
         CorpusError: a track id or a path is in two splits.
     """
-    for key in ("track_id", "stem"):
-        seen: dict[str, str] = {}
-        for split, tracks in splits.items():
-            for track in tracks:
-                value = getattr(track, key)
-                if seen.setdefault(value, split) != split:
-                    what = "track" if key == "track_id" else "path"
-                    raise CorpusError(f"{what} {value} is in the splits {seen[value]} and {split}; each belongs to one")
-    artists = {split: {track.artist_id for track in tracks} for split, tracks in splits.items()}
-    names = list(splits)
-    for position, first in enumerate(names):
-        for second in names[position + 1 :]:
-            if shared := artists[first] & artists[second]:
-                who = some(sorted(shared))
-                logger.warning(
-                    "%d artists are in both %s and %s (%s): scores will flatter", len(shared), first, second, who
-                )
+    for (first, tracks), (second, others) in combinations(splits.items(), 2):
+        for what, key in (("track", "track_id"), ("path", "stem")):
+            there = {getattr(track, key) for track in tracks}
+            if twice := next((value for track in others if (value := getattr(track, key)) in there), None):
+                raise CorpusError(f"{what} {twice} is in the splits {first} and {second}; each belongs to one")
+        if shared := {track.artist_id for track in tracks} & {track.artist_id for track in others}:
+            who = some(sorted(shared))
+            logger.warning(
+                "%d artists are in both %s and %s (%s): scores will flatter", len(shared), first, second, who
+            )
 
 
 def corpus_tags(splits: Mapping[str, Sequence[Track]], listed: Sequence[str] | None, where: str) -> tuple[str, ...]:
@@ -85,23 +79,22 @@ def corpus_tags(splits: Mapping[str, Sequence[Track]], listed: Sequence[str] | N
     Raises:
         CorpusError: a track has a tag that is not listed, a tag is listed twice, or there are no tags at all.
     """
-    present = {split: set(tags_of(tracks)) for split, tracks in splits.items()}
-    used: set[str] = set().union(*present.values())
-    tags = tuple(listed) if listed is not None else tuple(sorted(used))
+    used = tags_of(track for tracks in splits.values() for track in tracks)
+    tags = used if listed is None else tuple(listed)
     if not tags or len(set(tags)) < len(tags):
         raise CorpusError(f"{where} has {len(tags)} tags, {len(set(tags))} of them different; expected some, each once")
-    for split, found in present.items():
-        if unknown := found - set(tags):
-            track = next(track for track in splits[split] if unknown & set(track.tags))
-            tag = next(tag for tag in track.tags if tag in unknown)
-            raise CorpusError(
-                f"{where}: track {track.track_id} of split {split} has the tag {tag!r}, which is not in the tag list; "
-                "add it to the list or leave the list out"
-            )
+    for split, track in ((split, track) for split, tracks in splits.items() for track in tracks):
+        for tag in track.tags:
+            if tag not in tags:
+                raise CorpusError(
+                    f"{where}: track {track.track_id} of split {split} has the tag {tag!r}, which is not in the tag "
+                    "list; add it to the list or leave the list out"
+                )
     if nowhere := [tag for tag in tags if tag not in used]:
         logger.warning("%d of %d tags are on no track of %s: %s", len(nowhere), len(tags), where, some(nowhere))
-    for split, found in present.items():
-        if lacking := [tag for tag in tags if tag in used - found]:
+    for split, tracks in splits.items():
+        present = tags_of(tracks)
+        if lacking := [tag for tag in tags if tag in used and tag not in present]:
             logger.warning(
                 "%d of %d tags have no positive in split %s: %s", len(lacking), len(tags), split, some(lacking)
             )

@@ -1,11 +1,14 @@
-"""Jobs that bring the files of a folder: ``.npy`` spectrograms as distributed, or audio."""
+"""The files of a folder as a job: spectrograms as distributed, audio, or whatever else a function reads."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from songmood.audio.parameters import MelParameters
 from songmood.cache.plan import Delivery
@@ -15,89 +18,65 @@ from songmood.errors import CorpusError
 if TYPE_CHECKING:
     from songmood.audio.mel import MelSpectrogram
 
+Content = tuple[NDArray[np.float32], NDArray[np.float32] | None]  # (T, bands) dB, and (F,) features where there are any
+
 
 @dataclass(frozen=True)
 class Files:
     """A job of some files, one for each track.
 
     Attributes:
-        stems: of the tracks.
-        files: for each its file.
+        files: by the tracks' stems; None where there is none.
+        read: what a file holds, or a CorpusError why it is of no use; picklable.
+        absent: said of a track without a file, with its ``{stem}``.
     """
 
-    stems: tuple[str, ...]
-    files: tuple[Path, ...]
+    files: Mapping[str, Path | None]
+    read: Callable[[Path], Content]
+    absent: str = ""
 
     @property
     def name(self) -> str:
         """The first of the files."""
-        return str(self.files[0])
+        stem, file = next(iter(self.files.items()))
+        return str(file or stem)
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """Of the tracks."""
+        return tuple(self.files)
 
     def run(self) -> Iterator[Delivery]:
-        """One delivery per file; a file that cannot be used is refused."""
-        for stem, file in zip(self.stems, self.files, strict=True):
+        """One delivery per track; a file that cannot be used is refused."""
+        for stem, file in self.files.items():
+            if file is None:
+                yield Delivery(stem, refusal=self.absent.format(stem=stem))
+                continue
             try:
-                delivery = self.read(stem, file)
+                delivery = Delivery(stem, *self.read(file))
             except CorpusError as error:
                 delivery = Delivery(stem, refusal=str(error).replace(str(file), file.name))
             yield delivery
 
-    def read(self, stem: str, file: Path) -> Delivery:
-        """What a file holds; CorpusError where it cannot be used."""
-        raise NotImplementedError
+
+def read_npy(file: Path, num_bands: int) -> Content:
+    """A spectrogram file of the data set's own format; it has no features."""
+    return read_mel_npy(file, num_bands), None
 
 
-@dataclass(frozen=True)
-class NpyFiles(Files):
-    """Spectrogram files of the data set's own format, each of `num_bands` bands."""
+def read_audio(file: Path, mel: MelParameters, *, with_features: bool) -> Content:
+    """An audio file: decoded, turned into a spectrogram of `mel` and, `with_features`, measured."""
+    from songmood.audio.features import audio_features
+    from songmood.audio.samples import load_audio
 
-    num_bands: int
-
-    def read(self, stem: str, file: Path) -> Delivery:
-        """As `Files`."""
-        return Delivery(stem, read_mel_npy(file, self.num_bands))
-
-
-@dataclass(frozen=True)
-class AudioFiles(Files):
-    """Audio files: decoded, turned into spectrograms of `mel` and, `with_features`, measured."""
-
-    mel: MelParameters
-    with_features: bool
-
-    def read(self, stem: str, file: Path) -> Delivery:
-        """As `Files`."""
-        from songmood.audio.features import audio_features
-        from songmood.audio.samples import load_audio
-
-        samples = load_audio(file, self.mel.sample_rate)
-        with one_thread():
-            mel = _spectrogram(self.mel)(samples)
-            features = audio_features(samples, mel, self.mel) if self.with_features else None
-        return Delivery(stem, mel, features)
-
-
-@dataclass(frozen=True)
-class MissingFiles:
-    """Tracks without a file.
-
-    Attributes:
-        stems: of the tracks.
-        reason: said of each.
-    """
-
-    stems: tuple[str, ...]
-    reason: str
-    name: ClassVar[str] = "missing files"
-
-    def run(self) -> Iterator[Delivery]:
-        """Only refusals."""
-        for stem in self.stems:
-            yield Delivery(stem, refusal=self.reason.format(stem=stem))
+    samples = load_audio(file, mel.sample_rate)
+    with _one_thread():
+        decibels = _spectrogram(mel)(samples)
+        return decibels, audio_features(samples, decibels, mel) if with_features else None
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def _one_thread() -> Iterator[None]:
     """Keeps torch to one thread: sums are then taken in one order, whatever the machine and the number of workers."""
     import torch
 

@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from functools import partial as bind
 from pathlib import Path
 
 from songmood.audio.parameters import MelParameters
@@ -18,7 +19,7 @@ from songmood.cache.plan import CachePlan
 from songmood.cache.pool import usable_cores
 from songmood.cache.read import MelCache
 from songmood.corpora.corpus import SPLITS, check_splits, corpus_tags
-from songmood.corpora.files import AudioFiles, MissingFiles, NpyFiles
+from songmood.corpora.files import Files, read_audio, read_npy
 from songmood.errors import ConfigError, CorpusError
 from songmood.tracks import Track, read_tag_list, read_tracks
 
@@ -132,17 +133,16 @@ class FolderCorpus:
 
     def jobs(self) -> Iterator[Job]:
         """All of them, in the order of the tracks; tracks without a file come last."""
-        present = [(stem, file) for stem, file in self.files.items() if file]
-        batch = NPY_BATCH if self.has_melspecs else 1
-        for first in range(0, len(present), batch):
-            stems, files = zip(*present[first : first + batch], strict=True)
-            if self.has_melspecs:
-                yield NpyFiles(stems, files, self.mel.num_bands)
-            else:
-                yield AudioFiles(stems, files, self.mel, self._with_features)
-        if missing := tuple(stem for stem, file in self.files.items() if not file):
-            kind = "melspecs/{stem}.npy" if self.has_melspecs else "audio file for {stem}"
-            yield MissingFiles(missing, f"no {kind} in {self.root.name}")
+        if self.has_melspecs:
+            read, batch, absent = bind(read_npy, num_bands=self.mel.num_bands), NPY_BATCH, "melspecs/{stem}.npy"
+        else:
+            read, batch = bind(read_audio, mel=self.mel, with_features=self._with_features), 1
+            absent = "audio file for {stem}"
+        present = [stem for stem, file in self.files.items() if file]
+        batches = [present[first : first + batch] for first in range(0, len(present), batch)]
+        for stems in (*batches, [stem for stem, file in self.files.items() if not file]):
+            if stems:
+                yield Files({stem: self.files[stem] for stem in stems}, read, f"no {absent} in {self.root.name}")
 
     def _num_workers(self) -> int:
         if self.workers is not None:

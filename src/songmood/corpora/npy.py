@@ -25,65 +25,44 @@ _READERS = {
 }
 
 
-class MelFileError(CorpusError):
-    """A spectrogram file that cannot be used.
-
-    Attributes:
-        name: the file.
-        reason: why, without the name.
-    """
-
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"{name}: {reason}")
-        self.name = name
-        self.reason = reason
-
-    def __reduce__(self) -> tuple[type["MelFileError"], tuple[str, str]]:
-        return MelFileError, (self.name, self.reason)  # travels from worker processes
-
-
 def read_mel_npy(path: Path, num_bands: int = 96) -> NDArray[np.float32]:
     """The (T, num_bands) spectrogram of a file, in dB.
 
     Raises:
-        MelFileError: the file is missing, unreadable, larger than a GiB or not as the module says.
+        CorpusError: the file is missing, unreadable, larger than a GiB or not as the module says.
     """
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             if size > LARGEST_FILE:
-                raise MelFileError(str(path), f"{size:,} bytes, expected at most {LARGEST_FILE:,}")
-            return parse_mel_npy(file.read(size), str(path), num_bands)
+                raise ValueError(f"{size:,} bytes, expected at most {LARGEST_FILE:,}")
+            return parse_mel_npy(file.read(size), num_bands)
     except OSError as error:
-        raise MelFileError(str(path), f"cannot be read: {error.strerror}") from None
+        raise CorpusError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise CorpusError(f"{path}: {error}") from None
 
 
-def parse_mel_npy(data: bytes | bytearray | memoryview, name: str, num_bands: int = 96) -> NDArray[np.float32]:
+def parse_mel_npy(data: bytes | memoryview, num_bands: int = 96) -> NDArray[np.float32]:
     """The (T, num_bands) spectrogram in the bytes of a file, in dB: a view of them where their order allows.
 
     Raises:
-        MelFileError: `name` and the reason.
+        ValueError: the reason why there is none.
     """
-    try:
-        shape, fortran_order, dtype, start = _header(data)
-        frames = _frames(shape, dtype, num_bands)
-        expected = frames * num_bands * 4
-        present = len(data) - start
-        if present != expected:
-            raise ValueError(
-                f"truncated, {present:,} bytes of values where the header says {expected:,}"
-                if present < expected
-                else f"{present - expected:,} bytes after the array's end"
-            )
-        values = np.frombuffer(data, np.dtype("<f4"), offset=start)
-        mel = values.reshape(frames, num_bands) if fortran_order else values.reshape(num_bands, frames).T
-        check_finite(mel)
-    except ValueError as error:
-        raise MelFileError(name, str(error)) from None
+    shape, fortran_order, dtype, start = _header(data)
+    frames = _frames(shape, dtype, num_bands)
+    expected, present = frames * num_bands * 4, len(data) - start
+    if present < expected:
+        raise ValueError(f"truncated, {present:,} bytes of values where the header says {expected:,}")
+    if present > expected:
+        raise ValueError(f"{present - expected:,} bytes after the array's end")
+    values = np.frombuffer(data, np.dtype("<f4"), offset=start)
+    mel = values.reshape(frames, num_bands) if fortran_order else values.reshape(num_bands, frames).T
+    check_finite(mel)
     return mel
 
 
-def _header(data: bytes | bytearray | memoryview) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+def _header(data: bytes | memoryview) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
     """Shape, whether the order is Fortran's, dtype, and where the values start."""
     file = io.BytesIO(data[: LONGEST_HEADER + 12])  # the header at most, and magic, version and length before it
     if not file.getvalue().startswith(np.lib.format.MAGIC_PREFIX):

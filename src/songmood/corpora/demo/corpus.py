@@ -6,16 +6,17 @@ It is laid out as any folder of music: split TSVs and ``audio/NN/ID.flac``.
 import io
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from functools import cached_property
+from functools import partial as bind
 from pathlib import Path
 
 import numpy as np
 
 from songmood.audio.features import AUDIO_FEATURES
 from songmood.audio.parameters import MelParameters
-from songmood.cache.build import open_or_build
-from songmood.cache.plan import CachePlan, Delivery
+from songmood.cache.build import Job, open_or_build
+from songmood.cache.plan import CachePlan
 from songmood.cache.pool import usable_cores
 from songmood.cache.read import MelCache
 from songmood.corpora.corpus import SPLITS, check_splits, corpus_tags
@@ -24,7 +25,7 @@ from songmood.corpora.demo.instruments import RATE, Samples
 from songmood.corpora.demo.mixing import synthesise
 from songmood.corpora.demo.moods import TAGS
 from songmood.corpora.demo.styles import Attributes
-from songmood.corpora.files import AudioFiles
+from songmood.corpora.files import Content, Files, read_audio
 from songmood.random_bits import Dice
 from songmood.tracks import Track, write_tracks
 
@@ -41,37 +42,13 @@ def flac(samples: Samples) -> bytes:
     return file.getvalue()
 
 
-@dataclass(frozen=True)
-class Performance:
-    """A job: one piece is composed, played, written as FLAC and read back as any audio file is.
-
-    Attributes:
-        piece: what is played.
-        file: where the FLAC file comes to lie.
-        mel: what its spectrogram is made with.
-    """
-
-    piece: Piece
-    file: Path
-    mel: MelParameters
-
-    @property
-    def name(self) -> str:
-        """The track."""
-        return self.piece.track.track_id
-
-    @property
-    def stems(self) -> tuple[str, ...]:
-        """The track's alone."""
-        return (self.piece.track.stem,)
-
-    def run(self) -> Iterator[Delivery]:
-        """One delivery."""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self.file.with_suffix(".partial")
-        unfinished.write_bytes(flac(synthesise(self.piece.attributes, Dice(*self.piece.key))))
-        unfinished.replace(self.file)
-        yield from AudioFiles(self.stems, (self.file,), self.mel, with_features=True).run()
+def perform(file: Path, piece: Piece, mel: MelParameters) -> Content:
+    """Composes and plays a piece, writes it as a FLAC file and reads that as any audio file is read."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_suffix(".partial")
+    unfinished.write_bytes(flac(synthesise(piece.attributes, Dice(*piece.key))))
+    unfinished.replace(file)
+    return read_audio(file, mel, with_features=True)
 
 
 class DemoCorpus:
@@ -142,11 +119,12 @@ class DemoCorpus:
         tracks = tuple(track for split in SPLITS for track in self.splits[split])
         return CachePlan(self.cache_path, tracks, TAGS, self.mel, AUDIO_FEATURES, source)
 
-    def jobs(self) -> Iterator[Performance]:
+    def jobs(self) -> Iterator[Job]:
         """One per piece, in the order of the catalogue; whoever asks for the first gets the tables too."""
         self._write_tables()
         for piece in self.catalogue.pieces:
-            yield Performance(piece, self.root / "audio" / f"{piece.track.stem}.flac", self.mel)
+            stem = piece.track.stem
+            yield Files({stem: self.root / "audio" / f"{stem}.flac"}, bind(perform, piece=piece, mel=self.mel))
 
     def _write_tables(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)

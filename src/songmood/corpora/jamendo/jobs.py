@@ -18,7 +18,7 @@ from songmood.corpora.jamendo.acousticbrainz import (
     parse_document,
 )
 from songmood.corpora.jamendo.tars import BLOCK, Member, TarDamagedError, TarStream, open_tar
-from songmood.corpora.npy import MelFileError, parse_mel_npy
+from songmood.corpora.npy import parse_mel_npy
 from songmood.errors import CorpusError
 from songmood.tracks import Track
 
@@ -105,9 +105,9 @@ class MelTar(Archive):
         if isinstance(content, str):
             return Delivery(stem, refusal=content)
         try:
-            return Delivery(stem, mel=parse_mel_npy(content, name))
-        except MelFileError as error:
-            return Delivery(stem, refusal=f"{error.reason} (in {self.name})")
+            return Delivery(stem, mel=parse_mel_npy(content))
+        except ValueError as error:
+            return Delivery(stem, refusal=f"{error} (in {self.name})")
 
 
 class FeatureTar(Archive):
