@@ -19,7 +19,7 @@ EVERY_OPTION = [(group, option) for group in GROUPS for option in OPTIONS[group]
 ONE_BATCH = ("trainer.max_epochs=1", "trainer.limit_train_batches=1", "report_epochs=[]")
 SMALL = {  # nets of other sizes than the CRNN's
     "vggish": ("data.window=1366", "data.batch_size=2"),
-    "convs": (),
+    "convs": ("model.channels=2",),
     "short_res": ("model.channels=2", "data.window=130"),
     "fa_resnet": ("model.channels=2",),
 }
@@ -88,7 +88,7 @@ def test_every_option_that_needs_the_demo_runs_for_one_batch(
 
 @pytest.mark.parametrize("experiment", OPTIONS["experiment"])
 def test_every_experiment_runs_for_one_batch(experiment: str, demo: tuple[str, ...], tmp_path: Path) -> None:
-    sizes = ["data.window=1366", "data.batch_size=2"] if experiment == "vggish" else TINY_NET
+    sizes = SMALL.get(experiment, TINY_NET)
     train_on(demo, tmp_path, f"experiment={experiment}", *ONE_BATCH, *sizes)
     assert (tmp_path / "metrics.json").is_file()
 

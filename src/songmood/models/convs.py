@@ -61,23 +61,24 @@ class Convs(nn.Module):
     min_frames = 32
     uses_features = False
 
-    def __init__(self, num_tags: int, *, dropout: float, head_dropout: float) -> None:
+    def __init__(self, num_tags: int, *, channels: int, dropout: float, head_dropout: float) -> None:
         """Make the layers; see `build_convs` for the arguments."""
         super().__init__()
+        narrow, middle, wide, steps = (channels * factor for factor in (1, 2, 4, 8))
         self.input_standardiser = InputStandardiser()
         self.units = nn.Sequential(
-            Unit(1, 64, stride=2),
-            Unit(64, 64),
-            Unit(64, 128),
+            Unit(1, narrow, stride=2),
+            Unit(narrow, narrow),
+            Unit(narrow, middle),
             nn.MaxPool2d(3, stride=2, padding=1),
-            Unit(128, 256, stride=2, dropout=dropout),
-            Unit(256, 256, stride=2, dropout=dropout),
-            Unit(256, 256, dropout=dropout),
-            Unit(256, 256, stride=2, dropout=dropout),
-            Unit(256, 512, dropout=dropout, kernel=(3, 1)),  # 3 bands are left of 96
+            Unit(middle, wide, stride=2, dropout=dropout),
+            Unit(wide, wide, stride=2, dropout=dropout),
+            Unit(wide, wide, dropout=dropout),
+            Unit(wide, wide, stride=2, dropout=dropout),
+            Unit(wide, steps, dropout=dropout, kernel=(3, 1)),  # 3 bands are left of 96
         )
-        self.hidden = nn.Linear(512, 1024)
-        self.out = nn.Linear(1024, num_tags)
+        self.hidden = nn.Linear(steps, 2 * steps)
+        self.out = nn.Linear(2 * steps, num_tags)
         self.dropout = nn.Dropout(head_dropout)
 
     def forward(self, mel: Tensor, features: Tensor | None = None) -> Tensor:
@@ -103,12 +104,15 @@ class Convs(nn.Module):
         return logits
 
 
-def build_convs(num_tags: int, num_features: int = 0, *, dropout: float = 0.2, head_dropout: float = 0.5) -> Convs:
+def build_convs(
+    num_tags: int, num_features: int = 0, *, channels: int = 64, dropout: float = 0.2, head_dropout: float = 0.5
+) -> Convs:
     """Make the network from plain values.
 
     Args:
         num_tags: L.
         num_features: left aside; every builder takes it.
+        channels: of the first two units; the third has twice as many, the next four times, the last eight times.
         dropout: of whole channels, before each unit from the fourth.
         head_dropout: before each of the two dense layers.
 
@@ -116,6 +120,6 @@ def build_convs(num_tags: int, num_features: int = 0, *, dropout: float = 0.2, h
         ConfigError: a value is impossible.
     """
     del num_features
-    require_counts(num_tags=num_tags)
+    require_counts(num_tags=num_tags, channels=channels)
     require_dropouts(dropout=dropout, head_dropout=head_dropout)
-    return Convs(num_tags, dropout=dropout, head_dropout=head_dropout)
+    return Convs(num_tags, channels=channels, dropout=dropout, head_dropout=head_dropout)
