@@ -2,14 +2,13 @@
 
 import re
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import soundfile
 
-from tiny import ROOT, TINY_NET, TINY_RUN, folder_overrides, write_corpus
+from tiny import ROOT, TINY_NET, TINY_RUN, folder_overrides, run, write_corpus
 
 PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 SECTIONS = {title: text for title, _, text in (part.partition("\n") for part in PAGE.split("\n## ")[1:])}
@@ -69,9 +68,7 @@ def test_the_blocks_of_a_section_run(title: str, place: Path) -> None:
     commands = [line for kind, code in blocks(SECTIONS[title]) if kind == "sh" for line in code.splitlines()]
     assert commands, title
     for command in commands:
-        done = subprocess.run(
-            small(command, place), cwd=place, capture_output=True, text=True, timeout=250, check=False
-        )
+        done = run(small(command, place), place)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 
 

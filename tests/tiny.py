@@ -10,14 +10,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from warm import WarmCommand
+
 if TYPE_CHECKING:
     from songmood import FinishedRun
 
+PATIENCE = 280  # seconds
 ROOT = Path(__file__).parents[1]
+SCRIPTS = (ROOT / "train.py", ROOT / "evaluate.py")
 TAGS = ("mood/theme---calm", "mood/theme---dark", "mood/theme---happy")
 SIZES = {"train": 12, "validation": 8, "test": 8}
 TINY_NET = ("model.filters=[4,4,4,4]", "model.gru_width=4", "model.hidden=8")
-TINY_RUN = ("data.window=96", "data.batch_size=8", "trainer=cpu", "trainer.max_epochs=2", "threads=1", "seed=3")
+TINY_RUN = (
+    "data.window=96",
+    "data.batch_size=8",
+    "trainer=cpu",
+    "trainer.max_epochs=2",
+    "threads=1",
+    "pictures=false",
+    "seed=3",
+)
 
 
 def write_corpus(root: Path, num_frames: int = 150, sizes: Mapping[str, int] = MappingProxyType(SIZES)) -> Path:
@@ -76,7 +88,23 @@ def training_command(corpus: Path, folder: Path, *overrides: str) -> list[str]:
     )
 
 
-def run(arguments: Sequence[str], **environment: str) -> subprocess.CompletedProcess[str]:
+def run(arguments: Sequence[str], cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command in a process of its own; `train.py` and `evaluate.py` in one that need not import torch again."""
+    if Path(arguments[1]) in SCRIPTS:
+        return WarmCommand(arguments, cwd, environment).result(PATIENCE)
+    return run_from_nothing(arguments, cwd, **environment)
+
+
+def run_from_nothing(
+    arguments: Sequence[str], cwd: Path = ROOT, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Any command, as a user starts it."""
     return subprocess.run(
-        arguments, capture_output=True, text=True, check=False, timeout=280, env={**os.environ, **environment}, cwd=ROOT
+        arguments,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+        env={**os.environ, **environment},
+        cwd=cwd,
     )

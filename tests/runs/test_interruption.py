@@ -1,8 +1,6 @@
 """A run that is interrupted leaves a checkpoint that goes on to the same result, bit for bit."""
 
-import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -10,13 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from interruptible import interruptible
 from small_disk import on_a_small_disk
 from songmood.training.card import read_checkpoint
-from tiny import ROOT, run, training_command, write_corpus
+from tiny import PATIENCE, ROOT, run, training_command, write_corpus
+from warm import WarmCommand
 
 EPOCHS = ("trainer.max_epochs=4", "data=random", "data.batch_size=2", "report_epochs=[1]")
-PATIENCE = 120  # seconds
 
 
 @pytest.fixture(scope="module")
@@ -34,20 +31,13 @@ def undisturbed(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def interrupt(corpus: Path, folder: Path, kind: signal.Signals, when: Path) -> tuple[int, str]:
     """Start a run, wait until a file is there, and send it a signal."""
-    process = subprocess.Popen(
-        interruptible(training_command(corpus, folder, *EPOCHS)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ},
-        cwd=ROOT,
-    )
+    process = WarmCommand(training_command(corpus, folder, *EPOCHS), ROOT, {})
     deadline = time.monotonic() + PATIENCE
-    while not when.exists() and process.poll() is None and time.monotonic() < deadline:
+    while not when.exists() and process.is_running and time.monotonic() < deadline:
         time.sleep(0.005)
     process.send_signal(kind)
-    output, _ = process.communicate(timeout=PATIENCE)
-    return process.returncode, output
+    done = process.result(PATIENCE)
+    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run_folder(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
-    train_here(corpus, folder, "data=random", "report_epochs=[1]")
+    train_here(corpus, folder, "data=random", "report_epochs=[1]", "pictures=true")
     return folder
 
 

@@ -17,7 +17,7 @@ from songmood.errors import ConfigError
 from songmood.models.crnn import build_crnn
 from songmood.models.parts.blocks import TextbookBlock
 from songmood.training.speed import Speed, device_of
-from tiny import ROOT, TINY_NET, run, train_here, training_command, write_corpus
+from tiny import ROOT, TINY_NET, run_from_nothing, train_here, training_command, write_corpus
 
 
 def tiny_net() -> torch.nn.Module:
@@ -139,7 +139,7 @@ def test_a_compiled_net_trains_to_the_same_scores_and_keeps_its_keys(tmp_path: P
     for is_compiled in (False, True):
         folder = tmp_path / str(is_compiled)
         command = training_command(corpus, folder, *shared, f"speed.compile={is_compiled}")
-        done = run(command, TORCH_LOGS="recompiles")
+        done = run_from_nothing(command, TORCH_LOGS="recompiles")
         assert done.returncode == 0, done.stderr
         assert "Warning" not in done.stderr
         scores.append(np.load(folder / "predictions.npy"))

@@ -71,6 +71,8 @@ def _quiet_libraries() -> None:
         if not any(isinstance(found, _Silencer) for found in logger.filters):
             logger.addFilter(_Silencer())
     warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")  # Lightning's, with torch 2.13
+    # Where Slurm is installed and the run is none of its jobs.
+    warnings.filterwarnings("ignore", message="The `srun` command is available on your system")
     # The windows are gathered in whole batches by the dataset itself: more workers than the config says do not help.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings(

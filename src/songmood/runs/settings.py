@@ -62,6 +62,7 @@ SETTINGS = (
         "a list of packages, such as trusted=[mine]",
         lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),
     ),
+    Setting("pictures", "true or false", lambda value: isinstance(value, bool)),
     _one_of("score", "last", "best"),
     _one_of("split", "train", "validation", "test"),
     _one_of("windows", "same", "centre", "all"),

@@ -120,7 +120,7 @@ def _score_whole_validation(trainer: pl.Trainer) -> None:
 
 
 def leave(run: Run, results: Mapping[str, dict[str, Any]], origin: Mapping[str, Any]) -> None:
-    """Provenance and pictures into the run folder and to the trackers, a table on the terminal.
+    """Provenance and, where wanted, pictures into the run folder and to the trackers; a table on the terminal.
 
     Args:
         run: fitted and scored.
@@ -129,11 +129,12 @@ def leave(run: Run, results: Mapping[str, dict[str, Any]], origin: Mapping[str, 
     """
     folder, last = run.folder, results["."]
     write_json(folder / "provenance.json", origin)
-    learning_curves(folder / METRICS_CSV, folder / "learning_curves.png")
-    tag_chart(last["test"], folder / "tags.png")
     thresholds = Thresholds.of(run.tagger, run.rule.name)
-    scores, targets = (np.load(folder / "validation" / name) for name in (PREDICTIONS, TARGETS))
-    elbow_curves(scores, targets, thresholds.values, run.corpus.tags, folder / "elbows.png")
+    if run.config["pictures"]:
+        learning_curves(folder / METRICS_CSV, folder / "learning_curves.png")
+        tag_chart(last["test"], folder / "tags.png")
+        scores, targets = (np.load(folder / "validation" / name) for name in (PREDICTIONS, TARGETS))
+        elbow_curves(scores, targets, thresholds.values, run.corpus.tags, folder / "elbows.png")
     told = tracking.hyperparameters(run.config, run.tagger.net)
     tracking.log_results(run.loggers, told, last, thresholds.rows(run.corpus.tags), sorted(folder.glob("*.png")))
     earlier = {
