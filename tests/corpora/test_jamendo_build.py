@@ -27,9 +27,9 @@ from songmood.corpora.jamendo import build as build_module
 from songmood.corpora.jamendo.acousticbrainz import FeatureSet
 from songmood.corpora.jamendo.build import build, fetch_archives
 from songmood.corpora.jamendo.corpus import JamendoCorpus
-from songmood.corpora.jamendo.mirrors import Patience
-from songmood.corpora.jamendo.repository import fetch_metadata
-from songmood.corpora.jamendo.supply import Sources
+from songmood.corpora.jamendo.download import Patience
+from songmood.corpora.jamendo.fetch import Sources
+from songmood.corpora.jamendo.metadata import fetch_metadata
 from songmood.errors import CacheError, CorpusError, DownloadError
 from songmood.tracks import read_tracks, write_tracks
 
@@ -70,7 +70,7 @@ def server(published):
 
 def prepared(server, root):
     corpus = JamendoCorpus(root)
-    fetch_metadata(corpus.store.dataset, corpus.store.metadata.folder, f"{server.url}/data", patience=QUICK)
+    fetch_metadata(corpus.store.dataset, corpus.store.metadata, f"{server.url}/data", patience=QUICK)
     return corpus
 
 
@@ -283,7 +283,7 @@ def test_few_archives_lie_about_at_once(server, tmp_path, monkeypatch):
         return original(path, *others)
 
     monkeypatch.setattr(build_module, "MelTar", counting)
-    monkeypatch.setattr("songmood.corpora.jamendo.supply.AHEAD", 1)
+    monkeypatch.setattr("songmood.corpora.jamendo.fetch.AHEAD", 1)
     make(server, tmp_path / "jamendo", kinds=("melspecs",), connections=1)
     assert len(most) == 4
     assert max(most) <= 2

@@ -1,20 +1,21 @@
 """MTG-Jamendo as a corpus: a split and a subset are lists of tracks over one cache of all of them."""
 
+import dataclasses
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from songmood.audio.parameters import MelParameters
 from songmood.cache.partial import partial_path
 from songmood.cache.read import MelCache
-from songmood.corpora.corpus import check_splits, corpus_tags
+from songmood.corpora.corpus import SPLITS, check_splits, corpus_tags
 from songmood.corpora.jamendo.acousticbrainz import FeatureSet, absent_features
-from songmood.corpora.jamendo.catalogue import SPLIT_NUMBERS
-from songmood.corpora.jamendo.metadata import choose_dataset
-from songmood.corpora.jamendo.selection import Selection, select
+from songmood.corpora.jamendo.catalogue import SPLIT_NUMBERS, TAG_LISTS, choose_dataset
 from songmood.corpora.jamendo.store import Store
 from songmood.errors import CacheError, ConfigError, CorpusError
-from songmood.tracks import Track
+from songmood.tracks import Track, read_tag_list, read_tracks, target_matrix
 
 
 class JamendoCorpus:
@@ -88,7 +89,7 @@ class JamendoCorpus:
         Raises:
             CorpusError: a file of the split is missing or damaged.
         """
-        splits = self.store.metadata.splits(self.store.dataset, self.subset, self.split)
+        splits = {split: read_tracks(self.store.text(self._split_file(split))) for split in SPLITS}
         check_splits(splits)
         return splits
 
@@ -100,21 +101,32 @@ class JamendoCorpus:
             CacheError: nothing of the data set is here: names three ways on, since a run asks for the tags first.
             CorpusError: a file of the split is missing or damaged.
         """
-        train = self.store.dataset.split_file(self.subset, self.split, "train")
-        if not (self.cache_path.exists() or self.store.metadata.has(train)):
+        if not (self.cache_path.exists() or (self.store.metadata / self._split_file("train")).is_file()):
             raise self._missing()
-        listed = self.store.metadata.tags(self.subset, dict(self.splits))
+        listed = read_tag_list(self.store.text(TAG_LISTS[self.subset])) if self.subset in TAG_LISTS else None
         return corpus_tags(self.splits, listed, self.name)
 
-    def open(self) -> Selection:
-        """The cache, with the subset's targets and the feature set's columns.
+    def open(self) -> MelCache:
+        """The cache, as the subset and the feature set see it: the same file, their targets and their columns.
+
+        Tracks outside the splits have no targets; features that the cache lacks are NaN.
 
         Raises:
             CacheError: there is none: names three ways on; or it is another one, or damaged.
         """
         if not self.cache_path.exists():
             raise self._missing()
-        return select(MelCache.open(self.cache_path, self.mel), self.splits, self.tags, self.feature_names)
+        cache = MelCache.open(self.cache_path, self.mel)
+        targets = np.zeros((len(cache.track_ids), len(self.tags)), np.uint8)
+        for tracks in self.splits.values():  # their files are the truth about tags
+            targets[cache.rows([track.track_id for track in tracks])] = target_matrix(tracks, self.tags)
+        features = np.full((len(cache.track_ids), len(self.feature_names)), np.nan, np.float32)
+        for column, name in enumerate(self.feature_names):
+            if name in cache.feature_names:
+                features[:, column] = cache.features[:, cache.feature_names.index(name)]
+        return dataclasses.replace(
+            cache, tags=self.tags, targets=targets, feature_names=self.feature_names, features=features
+        )
 
     def absent_features(self, cache: MelCache) -> tuple[str, ...]:
         """Which columns of the feature set are in no track of `cache`."""
@@ -136,6 +148,9 @@ class JamendoCorpus:
             )
         if absent:
             raise CorpusError(explain_absence(self.features.name, absent))
+
+    def _split_file(self, split: str) -> str:
+        return self.store.dataset.split_file(self.subset, self.split, split)
 
     def _missing(self) -> CacheError:
         if partial_path(self.cache_path).exists():

@@ -1,16 +1,25 @@
-"""One request for one file: what is missing of it comes over HTTP, is hashed on the way and kept when it breaks off."""
+"""One file from whichever mirror has it: what is missing of it comes over HTTP and is hashed on the way.
+
+An attempt that fails says whether another one makes sense (`Interrupted`) or not (`Refused`); what came is kept.
+"""
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from time import monotonic, time
 
 import httpx
 
+from songmood.corpora.jamendo.catalogue import RemoteFile
+from songmood.errors import DownloadError
+
 ENOUGH = 1 << 16  # bytes: what brings fewer, in a stall's time or in an attempt, does not get us anywhere
+REFUSALS = 2  # of one mirror, before it is left for a file: what was sent wrong once may come right
 _BUSY = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
 
 
@@ -27,23 +36,27 @@ class Refused(Exception):  # noqa: N818 -- a reason to ask elsewhere, not a defe
 
 
 @dataclass(frozen=True)
-class RemoteFile:
-    """A file that mirrors hold.
+class Patience:
+    """How long a file is tried for; times in seconds.
 
     Attributes:
-        path: below a mirror's base, with forward slashes.
-        sha256: what its bytes must hash to; None where the data set publishes no checksum.
-        limit: bytes beyond which it cannot be the right file, so that a rogue server does not fill the disk.
+        attempts: in a row that bring nothing new, over all mirrors, before a file is given up.
+        first_pause: before the second attempt; it doubles from there.
+        longest_pause: the doubling ends here. A server's Retry-After is honoured up to ten times this.
+        stall: within which a connection must bring something, lest it counts as broken.
+        sleep: waits; None for an ordinary sleep, or inside a `Fetch` for one that its end interrupts.
     """
 
-    path: str
-    sha256: str | None = None
-    limit: int = 1 << 36
+    attempts: int = 8
+    first_pause: float = 1.0
+    longest_pause: float = 60.0
+    stall: float = 30.0
+    sleep: Callable[[float], object] | None = None
 
-    @property
-    def name(self) -> str:
-        """The file's own name."""
-        return self.path.rpartition("/")[2]
+    def pause(self, failures: int, retry_after: float = 0.0) -> None:
+        """Wait before the attempt that follows `failures` fruitless ones."""
+        doubled = self.first_pause * 2.0 ** min(max(failures, 1) - 1, 30)
+        (self.sleep or time.sleep)(max(min(doubled, self.longest_pause), min(retry_after, 10 * self.longest_pause)))
 
 
 class PartFile:
@@ -96,8 +109,61 @@ class PartFile:
             self.path.unlink(missing_ok=True)
 
 
+def download(
+    client: httpx.Client,
+    mirrors: Sequence[str],
+    file: RemoteFile,
+    target: Path,
+    patience: Patience,
+    on_bytes: Callable[[int], None] = lambda _: None,
+) -> Path:
+    """Bring `file` to `target`; what an earlier download left beside it is gone on with.
+
+    Args:
+        client: for the requests.
+        mirrors: base URLs, best first; each attempt that fails turns to the next one.
+        file: what to bring.
+        target: where to.
+        patience: how long to try.
+        on_bytes: as a `PartFile`'s; is also told 0 before each attempt.
+
+    Raises:
+        DownloadError: no mirror delivered it whole; names the file, each mirror's last word and both checksums.
+        OSError: the disk's.
+    """
+    asked, said, refusals, fruitless = list(mirrors), dict[str, str](), Counter[str](), 0
+    with closing(PartFile(target, on_bytes)) as part:
+        furthest = part.size
+        on_bytes(part.size)
+        if part.sha256 == file.sha256:
+            return part.finish()
+        while asked and fruitless < patience.attempts:
+            on_bytes(0)
+            base = asked.pop(0)
+            try:
+                transfer(client, f"{base.rstrip('/')}/{file.path}", file, part)
+                return part.finish()
+            except Refused as fault:
+                said[base] = str(fault)
+                refusals[base] += 1
+                asked += [base] * (refusals[base] < REFUSALS)
+            except Interrupted as fault:
+                said[base] = str(fault)
+                asked.append(base)
+                fruitless = 0 if part.size >= furthest + ENOUGH else fruitless + 1
+                furthest = max(furthest, part.size)
+                if fruitless < patience.attempts:
+                    patience.pause(fruitless, fault.retry_after)
+    expected = f" (expected SHA-256 {file.sha256})" if file.sha256 else ""
+    reasons = "; ".join(f"{base}: {reason}" for base, reason in said.items())
+    vainly = f" ({fruitless} attempts in a row brought nothing)" if fruitless else ""
+    raise DownloadError(
+        f"could not get {file.name}{expected}: {reasons}{vainly}; run the command again, or give another URL"
+    )
+
+
 def transfer(client: httpx.Client, url: str, file: RemoteFile, part: PartFile) -> None:
-    """Bring the rest of `file` into `part`; returns only when it is whole and right.
+    """One request for the rest of `file`, into `part`; returns only when it is whole and right.
 
     A file without a checksum starts afresh, because nothing would tell a splice of two versions from one file.
 
@@ -114,8 +180,19 @@ def transfer(client: httpx.Client, url: str, file: RemoteFile, part: PartFile) -
     """
     if file.sha256 is None:
         part.restart()
+    headers = {"Accept-Encoding": "identity"}  # a checksum is of the file's own bytes
+    if part.size:
+        headers["Range"] = f"bytes={part.size}-"
     try:
-        _stream(client, url, file, part)
+        with client.stream("GET", url, headers=headers) as response:
+            _align(response, part)
+            # no chunk size: httpx would gather bytes up to it, and lose them where the connection breaks
+            chunks = response.iter_bytes() if file.sha256 is None else response.iter_raw()
+            for chunk in _steady(chunks, client.timeout.read or math.inf):
+                part.write(chunk)
+                if part.size > file.limit:
+                    part.restart()
+                    raise Refused(f"it has more than {file.limit} bytes")
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise Refused(str(error)) from None
     except httpx.HTTPError as error:
@@ -125,21 +202,6 @@ def transfer(client: httpx.Client, url: str, file: RemoteFile, part: PartFile) -
         reason = f"SHA-256 is {part.sha256}"
         part.restart()
         raise Refused(reason)
-
-
-def _stream(client: httpx.Client, url: str, file: RemoteFile, part: PartFile) -> None:
-    headers = {"Accept-Encoding": "identity"}  # a checksum is of the file's own bytes
-    if part.size:
-        headers["Range"] = f"bytes={part.size}-"
-    with client.stream("GET", url, headers=headers) as response:
-        _align(response, part)
-        # no chunk size: httpx would gather bytes up to it, and lose them where the connection breaks
-        chunks = response.iter_bytes() if file.sha256 is None else response.iter_raw()
-        for chunk in _steady(chunks, client.timeout.read or math.inf):
-            part.write(chunk)
-            if part.size > file.limit:
-                part.restart()
-                raise Refused(f"it has more than {file.limit} bytes")
 
 
 def _align(response: httpx.Response, part: PartFile) -> None:
@@ -163,21 +225,21 @@ def _align(response: httpx.Response, part: PartFile) -> None:
 
 def _steady(chunks: Iterator[bytes], stall: float) -> Iterator[bytes]:
     """The chunks, while each `stall` seconds bring `ENOUGH`: a read's own timeout starts again with every byte."""
-    came, due = 0, monotonic() + stall
+    came, due = 0, time.monotonic() + stall
     for chunk in chunks:
         came += len(chunk)
         yield chunk
-        if monotonic() >= due:
+        if time.monotonic() >= due:
             if came < ENOUGH:
                 raise Interrupted(f"{came} bytes in {stall:g} s")
-            came, due = 0, monotonic() + stall
+            came, due = 0, time.monotonic() + stall
 
 
 def seconds_to_wait(retry_after: str) -> float:
     """The seconds that a `Retry-After` header asks for: a number, or a date; 0 for anything else."""
-    if retry_after.strip().isdigit():
-        return float(retry_after)
     try:
-        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time())
+        if retry_after.isdecimal():
+            return float(retry_after)
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
     except (TypeError, ValueError):
         return 0.0

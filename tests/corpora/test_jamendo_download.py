@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faulty_server import FaultyServer, no_ranges_truncated, reset, status, truncate, wrong_bytes
-from songmood.corpora.jamendo.mirrors import Patience, download
-from songmood.corpora.jamendo.transfer import ENOUGH, RemoteFile
+from songmood.corpora.jamendo.catalogue import RemoteFile
+from songmood.corpora.jamendo.download import ENOUGH, Patience, download
 from songmood.errors import DownloadError
 
 BODY = bytes(range(256)) * 2_000
@@ -44,7 +44,7 @@ def client():
 
 
 def get(client, servers, folder, patience, file=FILE):
-    return download(client, [server.url for server in servers], file, folder, patience)
+    return download(client, [server.url for server in servers], file, folder / file.name, patience)
 
 
 def test_the_first_mirror_is_asked_alone_while_it_delivers(client, pair, tmp_path, clock):
@@ -127,7 +127,10 @@ def test_the_same_bytes_again_are_no_progress(client, pair, tmp_path, clock):
 
 def test_a_mirror_s_address_may_end_in_a_slash(client, tmp_path, clock):
     with FaultyServer({"/below/one.tar": BODY}) as server:
-        assert download(client, [f"{server.url}/below/"], FILE, tmp_path, clock.patience()).read_bytes() == BODY
+        assert (
+            download(client, [f"{server.url}/below/"], FILE, tmp_path / "one.tar", clock.patience()).read_bytes()
+            == BODY
+        )
     assert server.seen == [("/below/one.tar", None)]
 
 
