@@ -10,14 +10,14 @@ import pytest
 
 from faulty_server import FaultyServer, drip, stall, status, truncate, wrong_bytes
 from small_disk import on_a_small_disk
+from songmood.corpora.jamendo import download
 from songmood.corpora.jamendo.catalogue import RemoteFile
-from songmood.corpora.jamendo.download import Patience
-from songmood.corpora.jamendo.fetch import Fetch, Sources, open_client
+from songmood.corpora.jamendo.download import open_client
+from songmood.corpora.jamendo.fetch import Fetch, Sources
 from songmood.errors import ConfigError, DownloadError
 
 BODIES = {f"/tars/{i:02d}.tar": bytes([i]) * 100_000 for i in range(12)}
 FILES = [RemoteFile(path[1:], hashlib.sha256(body).hexdigest()) for path, body in BODIES.items()]
-QUICK = Patience(attempts=4, sleep=lambda _: None)
 
 
 @pytest.fixture
@@ -27,13 +27,19 @@ def server():
 
 
 @pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(download, "ATTEMPTS", 4)
+    monkeypatch.setattr(download, "LONGEST_PAUSE", 0.0)
+
+
+@pytest.fixture(autouse=True)
 def no_proxy(monkeypatch):
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
 
 
 def fetch(server, folder, files=FILES, *, flat=True, on_bytes=lambda _: None, **sources):
-    options = {"keep_tars": True, "patience": QUICK} | sources
+    options = {"keep_tars": True} | sources
     return Fetch(files, folder, Sources((server.url,), **options), flat=flat, on_bytes=on_bytes)
 
 
@@ -101,12 +107,13 @@ def test_a_shelf_without_mirrors_says_what_it_lacks_and_what_is_wrong(tmp_path):
     assert f"{tmp_path}/01.tar has SHA-256 {found}, expected {FILES[1].sha256}; name" in str(caught.value)
 
 
-def test_faults_on_every_file_do_not_keep_any_from_arriving(server, tmp_path):
+def test_faults_on_every_file_do_not_keep_any_from_arriving(server, tmp_path, monkeypatch):
     kinds = [truncate(70_000), status(503), wrong_bytes, stall(10), drip(0), truncate(0)]
     for i, path in enumerate(BODIES):
         server.faults[path] = [kinds[i % len(kinds)]]
-    patience = Patience(attempts=50, stall=0.3, sleep=lambda _: None)
-    with fetch(server, tmp_path, patience=patience) as arrivals:
+    monkeypatch.setattr(download, "ATTEMPTS", 50)
+    monkeypatch.setattr(download, "STALL", 0.3)
+    with fetch(server, tmp_path) as arrivals:
         assert len(list(arrivals)) == len(FILES)
     assert contents(tmp_path) == WANTED
 
@@ -141,7 +148,7 @@ def test_files_can_lie_as_they_do_below_the_mirror(server, tmp_path):
     assert (tmp_path / "tars" / "00.tar").read_bytes() == WANTED["00.tar"]
 
 
-def test_leaving_early_interrupts_a_pause_and_asks_nothing_more(server, tmp_path):
+def test_leaving_early_interrupts_a_pause_and_asks_nothing_more(server, tmp_path, monkeypatch):
     asked = threading.Semaphore(0)
 
     def busy(request, body):
@@ -149,7 +156,9 @@ def test_leaving_early_interrupts_a_pause_and_asks_nothing_more(server, tmp_path
         asked.release()
 
     server.faults["*"] = busy
-    with fetch(server, tmp_path, patience=Patience(first_pause=1_000.0), connections=2):
+    monkeypatch.setattr(download, "FIRST_PAUSE", 1_000.0)
+    monkeypatch.setattr(download, "LONGEST_PAUSE", 1_000.0)
+    with fetch(server, tmp_path, connections=2):
         assert asked.acquire(timeout=10)
         assert asked.acquire(timeout=10)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("fetch-")]
@@ -198,9 +207,10 @@ def test_no_more_connections_than_allowed_are_open_at_once(server, tmp_path):
     assert most[0] == 3
 
 
-def test_leaving_early_stops_the_transfers_and_keeps_what_came(server, tmp_path):
+def test_leaving_early_stops_the_transfers_and_keeps_what_came(server, tmp_path, monkeypatch):
     server.faults["*"] = stall(60_000)
-    with fetch(server, tmp_path, patience=Patience(stall=0.3, attempts=100, first_pause=1_000.0)):
+    monkeypatch.setattr(download, "STALL", 0.3)
+    with fetch(server, tmp_path):
         pass
     assert all(path.suffix == ".part" for path in tmp_path.iterdir())
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("fetch-")]
@@ -239,7 +249,7 @@ def test_a_full_disk_ends_the_fetch_with_one_line_and_it_goes_on_where_there_is_
 def test_proxies_of_the_environment_are_used(server, tmp_path, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", server.url)
     mirrors = ("http://mirror.invalid",)  # a name that only a proxy could resolve
-    with Fetch(FILES[:1], tmp_path, Sources(mirrors, patience=QUICK)) as arrivals:
+    with Fetch(FILES[:1], tmp_path, Sources(mirrors)) as arrivals:
         assert len(list(arrivals)) == 1
     assert server.proxied == ["http://mirror.invalid/tars/00.tar"]
 
@@ -247,4 +257,4 @@ def test_proxies_of_the_environment_are_used(server, tmp_path, monkeypatch):
 def test_a_proxy_that_makes_no_sense_is_named(monkeypatch):
     monkeypatch.setenv("ALL_PROXY", "gopher://nowhere")
     with pytest.raises(ConfigError, match="ALL_PROXY"):
-        open_client(QUICK, 1)
+        open_client(1)

@@ -177,7 +177,7 @@ def test_a_bomb_of_compressed_zeros_is_not_followed_to_its_end(tmp_path):
         file.write(head)
         for _ in range(200):
             file.write(bytes(1 << 20))
-    with open_tar(path) as file, pytest.raises(TarDamagedError, match="goes on after 1048576"):
+    with pytest.raises(TarDamagedError, match="goes on after 1048576"), open_tar(path) as file:
         list(read_members(file, {}.get, 1 << 20))
 
 
@@ -198,7 +198,7 @@ def test_a_gzip_stream_that_breaks_off_says_so(tmp_path):
     followed = gzip.compress(tar_bytes(GOOD)[: 9 * 512]) + b"no gzip"
     for damaged in (packed[:60], packed[:40] + b"\xff" * 20 + packed[60:], followed):
         path.write_bytes(damaged)
-        with open_tar(path) as file, pytest.raises(TarDamagedError, match=r"decompress|damaged|middle"):
+        with pytest.raises(TarDamagedError, match=r"decompress|damaged|middle"), open_tar(path) as file:
             list(read_members(file, {}.get, 1 << 24))
 
 

@@ -103,11 +103,6 @@ def merge_rows(rows: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
     return merged
 
 
-def absent_features(features: NDArray[np.float32], names: Sequence[str]) -> tuple[str, ...]:
-    """The names of the columns of (N, F) `features` in which no track has a value."""
-    return tuple(name for name, column in zip(names, features.T, strict=True) if np.isnan(column).all())
-
-
 def _value(document: Mapping[str, Any], path: str) -> Any:
     value: Any = document
     for key in path.split("."):

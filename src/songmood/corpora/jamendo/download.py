@@ -9,17 +9,20 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import httpx
 
 from songmood.corpora.jamendo.catalogue import RemoteFile
-from songmood.errors import DownloadError
+from songmood.errors import ConfigError, DownloadError
 
 ENOUGH = 1 << 16  # bytes: what brings fewer, in a stall's time or in an attempt, does not get us anywhere
+STALL = 30.0  # seconds within which a connection must bring so much, lest it counts as broken
+CONNECT = 10.0  # seconds at most: each file asks the first mirror first, and it may be gone
 REFUSALS = 2  # of one mirror, before it is left for a file: what was sent wrong once may come right
+ATTEMPTS = 8  # in a row that bring nothing new, over all mirrors, before a file is given up
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds before another attempt; they double, while nothing comes
 _BUSY = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
 
 
@@ -33,30 +36,6 @@ class Interrupted(Exception):  # noqa: N818 -- a reason to try again, not a defe
 
 class Refused(Exception):  # noqa: N818 -- a reason to ask elsewhere, not a defect
     """The server does not have the file, or sent another one."""
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long a file is tried for; times in seconds.
-
-    Attributes:
-        attempts: in a row that bring nothing new, over all mirrors, before a file is given up.
-        first_pause: before the second attempt; it doubles from there.
-        longest_pause: the doubling ends here. A server's Retry-After is honoured up to ten times this.
-        stall: within which a connection must bring something, lest it counts as broken.
-        sleep: waits; None for an ordinary sleep, or inside a `Fetch` for one that its end interrupts.
-    """
-
-    attempts: int = 8
-    first_pause: float = 1.0
-    longest_pause: float = 60.0
-    stall: float = 30.0
-    sleep: Callable[[float], object] | None = None
-
-    def pause(self, failures: int, retry_after: float = 0.0) -> None:
-        """Wait before the attempt that follows `failures` fruitless ones."""
-        doubled = self.first_pause * 2.0 ** min(max(failures, 1) - 1, 30)
-        (self.sleep or time.sleep)(max(min(doubled, self.longest_pause), min(retry_after, 10 * self.longest_pause)))
 
 
 class PartFile:
@@ -109,12 +88,31 @@ class PartFile:
             self.path.unlink(missing_ok=True)
 
 
+def open_client(connections: int) -> httpx.Client:
+    """An HTTP client that honours the environment's proxies (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY).
+
+    Raises:
+        ConfigError: a proxy that it cannot use.
+    """
+    try:
+        return httpx.Client(
+            timeout=httpx.Timeout(STALL, connect=CONNECT, pool=None),
+            limits=httpx.Limits(max_connections=connections),
+            follow_redirects=True,
+            headers={"User-Agent": "songmood"},
+        )
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
+        raise ConfigError(
+            f"cannot use the proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY): {error}"
+        ) from error
+
+
 def download(
     client: httpx.Client,
     mirrors: Sequence[str],
     file: RemoteFile,
     target: Path,
-    patience: Patience,
+    sleep: Callable[[float], object],
     on_bytes: Callable[[int], None] = lambda _: None,
 ) -> Path:
     """Bring `file` to `target`; what an earlier download left beside it is gone on with.
@@ -124,7 +122,7 @@ def download(
         mirrors: base URLs, best first; each attempt that fails turns to the next one.
         file: what to bring.
         target: where to.
-        patience: how long to try.
+        sleep: waits so many seconds.
         on_bytes: as a `PartFile`'s; is also told 0 before each attempt.
 
     Raises:
@@ -137,7 +135,7 @@ def download(
         on_bytes(part.size)
         if part.sha256 == file.sha256:
             return part.finish()
-        while asked and fruitless < patience.attempts:
+        while asked and fruitless < ATTEMPTS:
             on_bytes(0)
             base = asked.pop(0)
             try:
@@ -152,14 +150,20 @@ def download(
                 asked.append(base)
                 fruitless = 0 if part.size >= furthest + ENOUGH else fruitless + 1
                 furthest = max(furthest, part.size)
-                if fruitless < patience.attempts:
-                    patience.pause(fruitless, fault.retry_after)
+                if fruitless < ATTEMPTS:
+                    sleep(pause_after(fruitless, fault.retry_after))
     expected = f" (expected SHA-256 {file.sha256})" if file.sha256 else ""
     reasons = "; ".join(f"{base}: {reason}" for base, reason in said.items())
     vainly = f" ({fruitless} attempts in a row brought nothing)" if fruitless else ""
     raise DownloadError(
         f"could not get {file.name}{expected}: {reasons}{vainly}; run the command again, or give another URL"
     )
+
+
+def pause_after(failures: int, retry_after: float = 0.0) -> float:
+    """Seconds before the attempt that follows so many fruitless ones; a server's wish is honoured within reason."""
+    doubled = FIRST_PAUSE * 2.0 ** min(max(failures, 1) - 1, 30)
+    return max(min(doubled, LONGEST_PAUSE), min(retry_after, 10 * LONGEST_PAUSE))
 
 
 def transfer(client: httpx.Client, url: str, file: RemoteFile, part: PartFile) -> None:

@@ -4,20 +4,17 @@ import hashlib
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-import httpx
-
 from songmood.cache.disk import full_disk_is_named
 from songmood.corpora.jamendo.catalogue import MIRRORS, RemoteFile
-from songmood.corpora.jamendo.download import Patience, download
-from songmood.errors import ConfigError, DownloadError
+from songmood.corpora.jamendo.download import download, open_client
+from songmood.errors import DownloadError
 
 AHEAD = 2  # finished files that may wait beside those that are on their way
 HOPELESS = 4  # files in a row that could not be had: the network is down, and the others need not wait for it
-CONNECT = 10.0  # seconds at most: each file asks the first mirror first, and it may be gone
 LINGER = 2.0  # seconds that the end of a fetch waits for transfers to notice it
 
 
@@ -34,14 +31,12 @@ class Sources:
         shelves: folders that may hold files already; those that are right are taken from there, where they stay.
         connections: files at a time.
         keep_tars: keep what was fetched once it is used up.
-        patience: how long to try; by default several minutes for each file.
     """
 
     mirrors: tuple[str, ...] = MIRRORS
     shelves: tuple[Path, ...] = ()
     connections: int = 4
     keep_tars: bool = False
-    patience: Patience = field(default_factory=Patience)
 
     @property
     def ahead(self) -> int | None:
@@ -80,8 +75,7 @@ class Fetch:
         self._folder, self._sources, self._what, self._is_flat = folder, sources, what, flat
         self._on_bytes = on_bytes
         self._stop = threading.Event()
-        self._patience = replace(sources.patience, sleep=sources.patience.sleep or self._stop.wait)
-        self._client = open_client(sources.patience, sources.connections)
+        self._client = open_client(sources.connections)
         self._room = threading.Semaphore(len(files) if sources.ahead is None else sources.ahead)
         self._arrivals: queue.SimpleQueue[tuple[RemoteFile, Path | DownloadError] | Exception] = queue.SimpleQueue()
         # Daemons: an executor's threads would keep the process from ending while a server stalls.
@@ -174,31 +168,12 @@ class Fetch:
                 return path
         if not self._sources.mirrors:
             raise DownloadError(_why_not_taken(file, [shelf / place for shelf in self._sources.shelves]))
-        return download(self._client, self._sources.mirrors, file, target, self._patience, self._watch)
+        return download(self._client, self._sources.mirrors, file, target, self._stop.wait, self._watch)
 
     def _watch(self, size: int) -> None:
         if self._stop.is_set():
             raise _Stopped
         self._on_bytes(size)
-
-
-def open_client(patience: Patience, connections: int) -> httpx.Client:
-    """An HTTP client that honours the environment's proxies (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY).
-
-    Raises:
-        ConfigError: a proxy that it cannot use.
-    """
-    try:
-        return httpx.Client(
-            timeout=httpx.Timeout(patience.stall, connect=min(patience.stall, CONNECT), pool=None),
-            limits=httpx.Limits(max_connections=connections),
-            follow_redirects=True,
-            headers={"User-Agent": "songmood"},
-        )
-    except (ValueError, ImportError, httpx.InvalidURL) as error:
-        raise ConfigError(
-            f"cannot use the proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY): {error}"
-        ) from error
 
 
 def sha256_of(path: Path) -> str:

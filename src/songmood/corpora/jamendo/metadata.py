@@ -7,7 +7,6 @@ from pathlib import Path
 
 from songmood.corpora.corpus import SPLITS
 from songmood.corpora.jamendo.catalogue import METADATA, PINS, SPLIT_NUMBERS, TAG_LISTS, TYPES, Dataset, RemoteFile
-from songmood.corpora.jamendo.download import Patience
 from songmood.corpora.jamendo.fetch import Fetch, Sources
 from songmood.errors import CorpusError, DownloadError
 from songmood.progress import progress
@@ -44,9 +43,7 @@ def wanted(dataset: Dataset) -> dict[str, Callable[[Path], object]]:
     return files | {dataset.checksums(kind): read_checksums for kind in TYPES}
 
 
-def fetch_metadata(
-    dataset: Dataset, folder: Path, source: str | None = None, *, patience: Patience | None = None
-) -> list[str]:
+def fetch_metadata(dataset: Dataset, folder: Path, source: str | None = None) -> list[str]:
     """Bring what is not in `folder` yet, each file read before it counts as there; the paths of what was brought.
 
     Args:
@@ -54,7 +51,6 @@ def fetch_metadata(
         folder: gets the repository's layout.
         source: a URL or a folder with that layout; None for `METADATA`, whose lists of checksums are held to `PINS`:
             whoever names another source vouches for it.
-        patience: how long to try; by default several minutes for each file.
 
     Raises:
         DownloadError: a file cannot be had, or is not what it should be.
@@ -67,7 +63,7 @@ def fetch_metadata(
         return []
     is_remote = "://" in source
     mirrors, shelves = ((source,), ()) if is_remote else ((), (Path(source),))
-    sources = Sources(mirrors, shelves, keep_tars=True, patience=patience or Patience())
+    sources = Sources(mirrors, shelves, keep_tars=True)
     incoming = folder / "incoming"
     brought = []
     try:

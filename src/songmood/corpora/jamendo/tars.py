@@ -74,8 +74,7 @@ class _Forwards:
         if position < self.position:
             raise TarDamagedError(f"its header at byte {self.position} leads back to byte {position}")
         self.expect(position - self.position)
-        with self._damage_named():
-            self._file.seek(position)
+        self._file.seek(position)
         self.position = position
 
     def read(self, size: int) -> bytes:
@@ -89,10 +88,9 @@ class _Forwards:
     def readinto(self, view: memoryview) -> int:
         """Fill `view`; the number of bytes, fewer only at the end."""
         begin = self.position
-        with self._damage_named():
-            while view and (got := self._file.readinto(view)):
-                self.position += got
-                view = view[got:]
+        while view and (got := self._file.readinto(view)):
+            self.position += got
+            view = view[got:]
         self.expect(0)
         return self.position - begin
 
@@ -100,13 +98,6 @@ class _Forwards:
         """Raise where the tar has no room for `size` bytes more."""
         if self.position + size > self._longest:
             raise TarDamagedError(f"it goes on after {self._longest} bytes, more than all of its tracks need")
-
-    @contextmanager
-    def _damage_named(self) -> Iterator[None]:
-        try:
-            yield
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise TarDamagedError(f"it cannot be decompressed after byte {self.position} ({error})") from None
 
 
 def read_members(file: Bytes, limit_of: Callable[[str], int | None], longest: int) -> Iterator[Member]:
@@ -130,7 +121,7 @@ def read_members(file: Bytes, limit_of: Callable[[str], int | None], longest: in
                 tar = tarfile.TarFile(fileobj=cast(Any, forwards), encoding="utf-8", errors="replace")
             tar.pax_headers = {}  # what an earlier header said of all members: one more way to contradict them
             entry = tar.next()
-        except (TarDamagedError, OSError):
+        except (TarDamagedError, OSError, EOFError):
             raise
         except Exception as error:  # mutated bytes make it raise many kinds: ValueError, OverflowError, IndexError ...
             raise _damaged(begin, str(error)) from None
@@ -168,12 +159,15 @@ def _damaged(position: int, reason: str) -> TarDamagedError:
 
 @contextmanager
 def open_tar(path: Path) -> Iterator[Bytes]:
-    """The bytes of a tar on disk, plain or gzipped (told by its first bytes, not by its name)."""
+    """The bytes of a tar on disk, plain or gzipped (told by its first bytes, not by its name).
+
+    Raises:
+        TarDamagedError: what is read in the block cannot be decompressed.
+    """
     with path.open("rb", buffering=0) as file:
         is_compressed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
-        if is_compressed:
-            with gzip.open(file) as plain:
-                yield plain
-        else:
-            yield file
+        try:
+            yield gzip.GzipFile(fileobj=file) if is_compressed else file
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise TarDamagedError(f"it cannot be decompressed ({error})") from None
