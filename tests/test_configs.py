@@ -13,7 +13,7 @@ from songmood.config import build, config_dir
 from tiny import TINY_NET, train_here, train_on, write_corpus
 
 CONF = config_dir()
-GROUPS = sorted({path.parent.relative_to(CONF).as_posix() for path in CONF.glob("*/*.yaml")} - {"hydra"})
+GROUPS = sorted({path.parent.relative_to(CONF).as_posix() for path in CONF.glob("*/*.yaml")} - {"hydra", "space"})
 OPTIONS = {group: sorted(path.stem for path in (CONF / group).glob("*.yaml")) for group in GROUPS}
 EVERY_OPTION = [(group, option) for group in GROUPS for option in OPTIONS[group]]
 ONE_BATCH = ("trainer.max_epochs=1", "trainer.limit_train_batches=1", "report_epochs=[]")

@@ -167,7 +167,10 @@ def _read_result(folder: Path, tags: tuple[str, ...], epochs: int | None, *, is_
     evaluation = evaluate(
         test.scores, test.targets, test.decisions, tags, None if thresholds is None else thresholds.thresholds
     )
-    metrics = _read_json(folder / "metrics.json").get("test", {})
+    scored = _read_json(folder / "metrics.json")
+    if "validation" in scored and "test" not in scored:
+        raise RunFolderError(f"{folder}: its test split was not scored; run it with score_test=true")
+    metrics = scored.get("test", {})
     for name, value in evaluation.summary.items():
         written = metrics.get(name)
         if written is not None and not np.isclose(written, value, rtol=0, atol=METRICS_AGREE):

@@ -82,15 +82,7 @@ def compose(config: Mapping[str, Any], folder: Path) -> Run:
     trainer = make_trainer(config["trainer"], speed, folder, callbacks, loggers)
 
     corpus: Corpus = build(config["corpus"])
-    pl.seed_everything(config["seed"], workers=True, verbose=False)
-    card = make_card(config, corpus)
-    net = card.make_net()
-    card = card if net.uses_features else replace(card, features=())
-    parts = {name: build(config[name]) for name in ("loss", "augment", "scheduler") if config[name]}
-    optimiser = make_optimiser(config, speed)
-    check_windows(config["data"], net)
-    check_parts(config, net, parts.get("augment"), callbacks)
-    check_optimiser(optimiser, net)
+    card, net, optimiser, parts = make_parts(config, corpus, speed, callbacks)
     if config["ckpt_path"] is not None:
         card.check_resumable(Path(config["ckpt_path"]))
 
@@ -103,6 +95,26 @@ def compose(config: Mapping[str, Any], folder: Path) -> Run:
     card = replace(card, cache_fingerprint=cache.fingerprint)
     tagger = build(config["tagger"], net=net, card=card, optimiser=optimiser, seed=config["seed"], **parts)
     return Run(config["name"], folder, config, rule, checkpoints, loggers, trainer, corpus, data, tagger)
+
+
+def make_parts(
+    config: Mapping[str, Any], corpus: Corpus, speed: Speed, callbacks: Sequence[pl.Callback] = ()
+) -> tuple[ModelCard, Any, OptimiserFactory, dict[str, Any]]:
+    """The card, the net, the optimiser's factory and the tagger's other parts, which need no cache.
+
+    Raises:
+        ConfigError: for parts that cannot be made, or do not go together.
+    """
+    pl.seed_everything(config["seed"], workers=True, verbose=False)
+    card = make_card(config, corpus)
+    net = card.make_net()
+    card = card if net.uses_features else replace(card, features=())
+    parts = {name: build(config[name]) for name in ("loss", "augment", "scheduler") if config[name]}
+    optimiser = make_optimiser(config, speed)
+    check_windows(config["data"], net)
+    check_parts(config, net, parts.get("augment"), callbacks)
+    check_optimiser(optimiser, net)
+    return card, net, optimiser, parts
 
 
 def make_speed(config: Mapping[str, Any]) -> Speed:

@@ -10,6 +10,7 @@ from typing import Any
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -44,6 +45,25 @@ def compose_config(config_name: str, overrides: Sequence[str]) -> DictConfig:
             return hydra.compose(config_name, list(overrides))
     except FAULTS as error:
         raise ConfigError(one_line(error)) from error
+
+
+def choices_of(config_name: str, overrides: Sequence[str]) -> dict[str, Any]:
+    """Which option of each group the overrides choose, or which options.
+
+    Raises:
+        ConfigError: for an override that does not fit.
+    """
+    try:
+        with own_hydra():
+            composed = hydra.compose(config_name, list(overrides), return_hydra_config=True)
+    except FAULTS as error:
+        raise ConfigError(one_line(error)) from error
+    several = {
+        group: override.value()
+        for override in OverridesParser.create().parse_overrides(list(overrides))
+        if isinstance(override.value(), list) and (config_dir() / (group := override.key_or_group)).is_dir()
+    }
+    return {str(group): option for group, option in composed.hydra.runtime.choices.items()} | several
 
 
 def plain(composed: DictConfig, *, resolve: bool = True) -> dict[str, Any]:

@@ -16,8 +16,8 @@ import songmood
 from songmood.training.card import ModelCard
 
 ROOMS = ("audio", "cache", "corpora", "loading", "models", "evaluation", "training", "runs")
-WITHOUT_EFFECT = ("logger", "ckpt_path")
-SHOWS_ONLY = "progress_bar"  # of the callbacks
+WITHOUT_EFFECT = ("logger", "ckpt_path", "pictures")
+SHOWS_ONLY = ("progress_bar", "trial")  # of the callbacks
 PACKAGES = ("torch", "pytorch-lightning", "torchmetrics", "hydra-core", "numpy", "h5py")
 
 
@@ -83,7 +83,7 @@ def provenance(
 
 def comparable(composed: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration without what does not touch the result: where it logs, what it shows, what it resumed from."""
-    callbacks = {name: node for name, node in (composed.get("callbacks") or {}).items() if name != SHOWS_ONLY}
+    callbacks = {name: node for name, node in (composed.get("callbacks") or {}).items() if name not in SHOWS_ONLY}
     return {key: value for key, value in composed.items() if key not in WITHOUT_EFFECT} | {"callbacks": callbacks}
 
 

@@ -52,6 +52,7 @@ SETTINGS = (
     Setting("trainer.limit_train_batches", "some batches, or null for all", lambda value: value is None or value > 0),
     Setting("trainer.limit_test_batches", "some batches, or null for all", lambda value: value is None or value > 0),
     _one_of("trainer.accelerator", "auto", "cpu", "gpu", "cuda", "mps"),
+    Setting("score_test", "true or false", lambda value: isinstance(value, bool)),
     Setting(
         "report_epochs",
         "a list of epochs, counted from 1",

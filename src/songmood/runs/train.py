@@ -89,7 +89,7 @@ def fit(run: Run) -> None:
 
 
 def score(run: Run) -> dict[str, dict[str, Any]]:
-    """Score validation and test with the last epoch's or the best one's weights, and with those of reported epochs.
+    """Score validation, and test unless it is not to be looked at, with the run's weights and those of reported epochs.
 
     Returns:
         The content of `metrics.json` for each folder that was written, ``.`` and ``epoch_08``; every process must call
@@ -102,7 +102,9 @@ def score(run: Run) -> dict[str, dict[str, Any]]:
     for place, checkpoint in places.items():  # the run's own last: its weights stay in the tagger
         run.tagger.load_state_dict(read_checkpoint(checkpoint)["state_dict"])
         validation = score_validation(run.trainer, run.tagger, run.data)
-        splits = {"validation": validation, "test": score_test(run.trainer, run.tagger, run.data).by_track()}
+        splits = {"validation": validation}
+        if run.config["score_test"]:
+            splits["test"] = score_test(run.trainer, run.tagger, run.data).by_track()
         if run.trainer.is_global_zero:
             keep_state(checkpoint, run.tagger.state_dict())  # the thresholds may have been fitted just now
             thresholds = Thresholds.of(run.tagger, run.rule.name, validation)
@@ -128,17 +130,19 @@ def leave(run: Run, results: Mapping[str, dict[str, Any]], origin: Mapping[str, 
         origin: the content of `provenance.json`.
     """
     folder, last = run.folder, results["."]
+    split = "test" if "test" in last else "validation"
     write_json(folder / "provenance.json", origin)
     thresholds = Thresholds.of(run.tagger, run.rule.name)
     if run.config["pictures"]:
         learning_curves(folder / METRICS_CSV, folder / "learning_curves.png")
-        tag_chart(last["test"], folder / "tags.png")
-        scores, targets = (np.load(folder / "validation" / name) for name in (PREDICTIONS, TARGETS))
+        tag_chart(last[split], folder / "tags.png")
+        fitted_on = folder / "validation" if split == "test" else folder
+        scores, targets = (np.load(fitted_on / name) for name in (PREDICTIONS, TARGETS))
         elbow_curves(scores, targets, thresholds.values, run.corpus.tags, folder / "elbows.png")
     told = tracking.hyperparameters(run.config, run.tagger.net)
     tracking.log_results(run.loggers, told, last, thresholds.rows(run.corpus.tags), sorted(folder.glob("*.png")))
     earlier = {
-        f"test, epoch {int(place.removeprefix('epoch_'))}": scored["test"]
+        f"{split}, epoch {int(place.removeprefix('epoch_'))}": scored[split]
         for place, scored in results.items()
         if place != "."
     }
