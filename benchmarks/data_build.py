@@ -18,8 +18,8 @@ import numpy as np
 from benchmarks.harness import Row, rates
 from songmood.corpora.jamendo.build import build
 from songmood.corpora.jamendo.catalogue import DATASETS
+from songmood.corpora.jamendo.fetch import Sources
 from songmood.corpora.jamendo.store import Store
-from songmood.corpora.jamendo.supply import Sources
 from songmood.tracks import Track, write_tracks
 
 TARGET_MB = 250.0  # per second and core

@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks.data_build import publish, store_of
 from songmood.cache.verify import verify_cache
 from songmood.corpora.jamendo.build import build
-from songmood.corpora.jamendo.supply import Sources
+from songmood.corpora.jamendo.fetch import Sources
 
 NUM_TRACKS = 18_486
 GIGABYTE = 1e9

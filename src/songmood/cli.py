@@ -8,6 +8,7 @@ import songmood
 from songmood.commands import data
 from songmood.commands.compare import compare
 from songmood.commands.ensemble import ensemble
+from songmood.commands.export import export
 from songmood.commands.report import report
 from songmood.commands.reproduce import reproduce
 from songmood.commands.runs import FOR_HYDRA, evaluate, train
@@ -46,5 +47,5 @@ def songmood_command(
 app.add_typer(data.app, name="data")
 app.command(context_settings=FOR_HYDRA)(train)
 app.command(context_settings=FOR_HYDRA)(evaluate)
-for command in (tag, score, thresholds, ensemble, compare, report, reproduce, tune):
+for command in (tag, export, score, thresholds, ensemble, compare, report, reproduce, tune):
     app.command()(command)

@@ -12,7 +12,6 @@ from songmood.config import config_dir
 from songmood.corpora.jamendo.acousticbrainz import (
     FEATURES,
     FeatureSet,
-    absent_features,
     feature_row,
     merge_rows,
     parse_document,
@@ -97,11 +96,6 @@ def test_the_first_value_that_is_there_counts():
     nan = np.nan
     rows = [np.array(row, np.float32) for row in ([1, nan, nan], [2, 3, nan])]
     assert np.array_equal(merge_rows(rows), np.array([1, 3, nan], np.float32), equal_nan=True)
-
-
-def test_absent_features_are_those_that_no_track_has():
-    features = np.array([[1, np.nan, np.nan], [np.nan, np.nan, 2]], np.float32)
-    assert absent_features(features, ["a", "b", "c"]) == ("b",)
 
 
 def sets_of_the_configuration():

@@ -24,18 +24,17 @@ from songmood.cache.lock import build_lock
 from songmood.cache.verify import verify_cache
 from songmood.corpora.folder import FolderCorpus
 from songmood.corpora.jamendo import build as build_module
+from songmood.corpora.jamendo import download
 from songmood.corpora.jamendo.acousticbrainz import FeatureSet
 from songmood.corpora.jamendo.build import build, fetch_archives
 from songmood.corpora.jamendo.corpus import JamendoCorpus
-from songmood.corpora.jamendo.mirrors import Patience
-from songmood.corpora.jamendo.repository import fetch_metadata
-from songmood.corpora.jamendo.supply import Sources
+from songmood.corpora.jamendo.fetch import Sources
+from songmood.corpora.jamendo.metadata import fetch_metadata
 from songmood.errors import CacheError, CorpusError, DownloadError
 from songmood.tracks import read_tracks, write_tracks
 
 TRACKS = make_tracks(24)
 MELS = mels_of(TRACKS)
-QUICK = Patience(attempts=5, stall=0.3, sleep=lambda _: None)
 BOTH = ("melspecs", "acousticbrainz")
 MEL_TAR = f"/mirror/{DATASET}/melspecs/{DATASET}_melspecs-%s.tar"
 
@@ -44,6 +43,12 @@ MEL_TAR = f"/mirror/{DATASET}/melspecs/{DATASET}_melspecs-%s.tar"
 def no_proxy(monkeypatch):
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    for name, value in (("ATTEMPTS", 5), ("STALL", 0.3), ("LONGEST_PAUSE", 0.0)):
+        monkeypatch.setattr(download, name, value)
 
 
 @pytest.fixture(scope="module")
@@ -70,13 +75,13 @@ def server(published):
 
 def prepared(server, root):
     corpus = JamendoCorpus(root)
-    fetch_metadata(corpus.store.dataset, corpus.store.metadata.folder, f"{server.url}/data", patience=QUICK)
+    fetch_metadata(corpus.store.dataset, corpus.store.metadata, f"{server.url}/data")
     return corpus
 
 
 def make(server, root, kinds=BOTH, workers=0, strict=False, **options):
     corpus = prepared(server, root)
-    sources = Sources(**({"mirrors": (f"{server.url}/mirror",), "patience": QUICK} | options))
+    sources = Sources(**({"mirrors": (f"{server.url}/mirror",)} | options))
     return corpus, build(corpus.store, kinds, sources, workers=workers, strict=strict)
 
 
@@ -264,7 +269,7 @@ def test_a_local_archive_with_wrong_bytes_is_never_read(server, published, tmp_p
 
 def test_fetched_archives_are_kept_on_request_and_used_by_a_later_build(server, tmp_path, undisturbed):
     corpus = prepared(server, tmp_path / "jamendo")
-    sources = Sources((f"{server.url}/mirror",), patience=QUICK)
+    sources = Sources((f"{server.url}/mirror",))
     fetch_archives(corpus.store, BOTH, sources)
     assert len(files_below(corpus.store.downloads)) == 8
     server.seen.clear()
@@ -283,7 +288,7 @@ def test_few_archives_lie_about_at_once(server, tmp_path, monkeypatch):
         return original(path, *others)
 
     monkeypatch.setattr(build_module, "MelTar", counting)
-    monkeypatch.setattr("songmood.corpora.jamendo.supply.AHEAD", 1)
+    monkeypatch.setattr("songmood.corpora.jamendo.fetch.AHEAD", 1)
     make(server, tmp_path / "jamendo", kinds=("melspecs",), connections=1)
     assert len(most) == 4
     assert max(most) <= 2
@@ -331,5 +336,5 @@ def test_too_small_a_disk_is_said_before_anything_is_fetched(server, tmp_path, m
     usage = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(CacheError, match=r"MB more are needed .* 1\.0 MB are free; make room"):
-        build(corpus.store, BOTH, Sources((f"{server.url}/mirror",), patience=QUICK), workers=0)
+        build(corpus.store, BOTH, Sources((f"{server.url}/mirror",)), workers=0)
     assert server.seen == []

@@ -10,14 +10,13 @@ import pytest
 
 from faulty_server import FaultyServer
 from jamendo_tars import TAGS, documents_of, make_tracks, mels_of, publish, split_of
-from songmood.corpora.jamendo import repository
+from songmood.corpora.jamendo import metadata
 from songmood.corpora.jamendo.acousticbrainz import FeatureSet
 from songmood.corpora.jamendo.build import build
 from songmood.corpora.jamendo.catalogue import COMMIT, DATASETS, METADATA, MIRRORS, PINS, SUBSETS
 from songmood.corpora.jamendo.corpus import JamendoCorpus
-from songmood.corpora.jamendo.metadata import read_checksums, wanted
-from songmood.corpora.jamendo.repository import fetch_metadata
-from songmood.corpora.jamendo.supply import Sources
+from songmood.corpora.jamendo.fetch import Sources
+from songmood.corpora.jamendo.metadata import fetch_metadata, read_checksums, wanted
 from songmood.errors import CacheError, ConfigError, CorpusError, DownloadError
 from songmood.tracks import target_matrix, write_tracks
 
@@ -45,7 +44,7 @@ def built(published, tmp_path_factory):
 
 def corpus_at(root, published, **options):
     corpus = JamendoCorpus(root, **options)
-    fetch_metadata(corpus.store.dataset, corpus.store.metadata.folder, str(published / "data"))
+    fetch_metadata(corpus.store.dataset, corpus.store.metadata, str(published / "data"))
     return corpus
 
 
@@ -90,16 +89,15 @@ def test_the_lists_of_checksums_of_the_commit_are_known(reference):
 def test_a_list_of_checksums_that_is_not_the_commit_s_is_refused_by_name(published, tmp_path, monkeypatch):
     dataset, path = DATASETS["autotagging_moodtheme"], "download/autotagging_moodtheme_melspecs_sha256_tars.txt"
     with FaultyServer(published) as server:
-        source = f"{server.url}/data"
-        monkeypatch.setattr(repository, "METADATA", source)
-        monkeypatch.setattr(repository, "PINS", {path: "0" * 64})
+        monkeypatch.setattr(metadata, "METADATA", f"{server.url}/data")
+        monkeypatch.setattr(metadata, "PINS", {path: "0" * 64})
         with pytest.raises(DownloadError) as caught:
-            fetch_metadata(dataset, tmp_path, source)
+            fetch_metadata(dataset, tmp_path)
         found = hashlib.sha256((published / "data" / path).read_bytes()).hexdigest()
         assert all(part in str(caught.value) for part in ("melspecs_sha256_tars.txt", "0" * 64, found))
         assert not (tmp_path / path).exists()
-        monkeypatch.setattr(repository, "PINS", {path: found})
-        assert fetch_metadata(dataset, tmp_path, source)[-1].startswith("download/")
+        monkeypatch.setattr(metadata, "PINS", {path: found})
+        assert fetch_metadata(dataset, tmp_path)[-1].startswith("download/")
     assert (tmp_path / path).read_bytes() == (published / "data" / path).read_bytes()
 
 
@@ -241,7 +239,7 @@ def test_metadata_that_lacks_a_file_is_named_and_the_rest_is_kept(published, tmp
     shutil.copytree(published / "data", source)
     (source / "autotagging_moodtheme.tsv").unlink()
     dataset = DATASETS["autotagging_moodtheme"]
-    with pytest.raises(DownloadError, match=r"^1 of 19 metadata files .* lacks autotagging_moodtheme\.tsv"):
+    with pytest.raises(DownloadError, match=r"^1 of 19 metadata files .* no .*/autotagging_moodtheme\.tsv"):
         fetch_metadata(dataset, tmp_path / "metadata", str(source))
     shutil.copy(published / "data/autotagging_moodtheme.tsv", source)
     assert fetch_metadata(dataset, tmp_path / "metadata", str(source)) == ["autotagging_moodtheme.tsv"]

@@ -16,8 +16,8 @@ from jamendo_tars import make_tracks, mels_of, publish
 from songmood.cache.verify import verify_cache
 from songmood.corpora.jamendo.build import build
 from songmood.corpora.jamendo.corpus import JamendoCorpus
-from songmood.corpora.jamendo.repository import fetch_metadata
-from songmood.corpora.jamendo.supply import Sources
+from songmood.corpora.jamendo.fetch import Sources
+from songmood.corpora.jamendo.metadata import fetch_metadata
 
 BOTH = ("melspecs", "acousticbrainz")
 TRACKS = make_tracks(24)
@@ -45,7 +45,7 @@ def undisturbed(server, tmp_path_factory):
 
 def prepared(server, root):
     corpus = JamendoCorpus(root)
-    fetch_metadata(corpus.store.dataset, corpus.store.metadata.folder, f"{server.url}/data")
+    fetch_metadata(corpus.store.dataset, corpus.store.metadata, f"{server.url}/data")
     return corpus
 
 

@@ -160,7 +160,7 @@ def test_what_is_there_already_is_not_written_again(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_named_and_nothing_is_half_there(tmp_path: Path) -> None:
     (tmp_path / "out").touch()
-    with pytest.raises(TaggingError, match=r"cannot be written .*: make room or choose another folder with -o"):
+    with pytest.raises(TaggingError, match=r"cannot be written .*: make room or choose another place"):
         write(tmp_path / "out", "csv")
 
     def broken() -> Iterator[tuple]:

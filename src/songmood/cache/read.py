@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -107,8 +107,13 @@ class MelCache:
             )
         return np.array([self.row_of[track_id] for track_id in track_ids], np.int64)
 
-    def __reduce__(self) -> tuple[Any, tuple[Path, str]]:
-        return _reopen, (self.path, self.fingerprint)
+    def __getstate__(self) -> dict[str, Any]:
+        return {column.name: getattr(self, column.name) for column in fields(self)}  # without the map
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if read_preamble(self.path) != self.preamble:
+            raise CacheError(f"{self.path} was replaced by another cache while it was in use; start again")
 
     def _check_mel(self, mel: MelParameters | None) -> None:
         wanted = self.mel_values if mel is None else mel.to_dict()
@@ -118,13 +123,6 @@ class MelCache:
             raise CacheError(
                 f"{self.path} was made with {', '.join(other)}; delete it to build it anew, or set another cache"
             )
-
-
-def _reopen(path: Path, fingerprint: str) -> MelCache:
-    cache = MelCache.open(path)
-    if cache.fingerprint != fingerprint:
-        raise CacheError(f"{path} was replaced by another cache while it was in use; start again")
-    return cache
 
 
 def _missing(path: Path) -> CacheError:

@@ -8,7 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from songmood.corpora.jamendo.corpus import JamendoCorpus
-    from songmood.corpora.jamendo.supply import Sources
+    from songmood.corpora.jamendo.fetch import Sources
 
 app = typer.Typer(no_args_is_help=True, help="Fetch, build, list and verify data sets.")
 
@@ -39,13 +39,13 @@ def fetch(
 ) -> None:
     """Bring metadata and archives, to build later or elsewhere. It goes on where it was; nothing comes twice."""
     from songmood.corpora.jamendo.build import fetch_archives
-    from songmood.corpora.jamendo.repository import fetch_metadata
+    from songmood.corpora.jamendo.metadata import fetch_metadata
 
     _show_log()
     corpus = _jamendo(corpus_of(overrides, dataset))
     types = _types(kinds)
     sources = _sources(mirror, None, connections, keep_tars=True)
-    fetch_metadata(corpus.store.dataset, corpus.store.metadata.folder, **_metadata(metadata, connections))
+    fetch_metadata(corpus.store.dataset, corpus.store.metadata, metadata)
     if not metadata_only:
         fetch_archives(corpus.store, types, sources)
 
@@ -76,11 +76,11 @@ def build(
         _say(f"{cache.path} holds {int((cache.length > 0).sum()):,} of {len(cache.track_ids):,} tracks")
         return
     from songmood.corpora.jamendo import build as jamendo
-    from songmood.corpora.jamendo.repository import fetch_metadata
+    from songmood.corpora.jamendo.metadata import fetch_metadata
 
     types = _types(kinds)
     sources = _sources(mirror, source, connections, keep_tars=keep_tars)
-    fetch_metadata(corpus.store.dataset, corpus.store.metadata.folder, **_metadata(metadata, connections))
+    fetch_metadata(corpus.store.dataset, corpus.store.metadata, metadata)
     report = jamendo.build(corpus.store, types, sources, workers=workers, strict=strict)
     for stray in report.strays:
         _say(f"ignored {stray}")
@@ -195,7 +195,7 @@ def _types(text: str) -> list[str]:
 
 def _sources(mirror: list[str] | None, source: list[Path] | None, connections: int, *, keep_tars: bool) -> "Sources":
     from songmood.corpora.jamendo.catalogue import MIRRORS
-    from songmood.corpora.jamendo.supply import Sources
+    from songmood.corpora.jamendo.fetch import Sources
     from songmood.errors import ConfigError
 
     shelves = tuple(source or ())
@@ -204,10 +204,6 @@ def _sources(mirror: list[str] | None, source: list[Path] | None, connections: i
         raise ConfigError(f"--source {absent[0]} is no folder, expected one with archives")
     mirrors = tuple(mirror or (() if shelves else MIRRORS))
     return Sources(mirrors, shelves, connections, keep_tars)
-
-
-def _metadata(source: str | None, connections: int) -> dict[str, Any]:
-    return {"connections": connections} | ({"source": source} if source else {})
 
 
 def _warn_of_absent_features(corpus: "JamendoCorpus", cache: Any) -> None:

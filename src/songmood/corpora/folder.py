@@ -128,8 +128,7 @@ class FolderCorpus:
     @cached_property
     def files(self) -> dict[str, Path | None]:
         """Stem to file; None where there is none."""
-        find = self._find_melspec if self.has_melspecs else self._find_audio
-        return {track.stem: find(track) for track in self.tracks}
+        return {track.stem: next(filter(Path.is_file, self._places(track)), None) for track in self.tracks}
 
     def jobs(self) -> Iterator[Job]:
         """All of them, in the order of the tracks; tracks without a file come last."""
@@ -151,18 +150,17 @@ class FolderCorpus:
         is_quick = self.has_melspecs and sum(file.stat().st_size for file in present) < QUICK_BYTES
         return 0 if is_quick else min(usable_cores(), len(present))
 
-    def _find_melspec(self, track: Track) -> Path | None:
-        file = self.root / "melspecs" / f"{track.stem}.npy"
-        return file if file.is_file() else None
-
-    def _find_audio(self, track: Track) -> Path | None:
+    def _places(self, track: Track) -> Iterator[Path]:
+        """Where a track's file may be, the first choice first."""
+        if self.has_melspecs:
+            yield self.root / "melspecs" / f"{track.stem}.npy"
+            return
         from songmood.audio.samples import AUDIO_SUFFIXES
 
         for folder in (self.root / "audio", self.root):
             for name in (track.path, *(track.stem + suffix for suffix in AUDIO_SUFFIXES)):
-                if name.lower().endswith(AUDIO_SUFFIXES) and (folder / name).is_file():
-                    return folder / name
-        return None
+                if name.lower().endswith(AUDIO_SUFFIXES):
+                    yield folder / name
 
 
 def default_cache_path(root: Path) -> Path:

@@ -53,7 +53,7 @@ class FrequencyAware(nn.Conv2d):
         """(B, C, F, T) to (B, D, F, T)."""
         bands = maps.shape[2]
         height = torch.arange(bands, device=maps.device, dtype=maps.dtype) * (2 / bands) - 1
-        channel = height[:, None].expand(len(maps), 1, -1, maps.shape[3])
+        channel = height[:, None].expand(maps.shape[0], 1, -1, maps.shape[3])
         return super().forward(torch.cat([maps, channel], dim=1))
 
 

@@ -9,7 +9,7 @@ differ in where they keep the key: each of the places in `_KEY_BLOCKS` is tried.
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,12 +90,9 @@ def parse_document(content: bytes | memoryview) -> dict[str, Any]:
 
 def feature_row(document: Mapping[str, Any], names: Sequence[str]) -> NDArray[np.float32]:
     """The (F,) values of `names`, NaN where the document does not hold a finite number there."""
-    row = np.full(len(names), np.nan, np.float32)
-    for column, name in enumerate(names):
-        value = _DERIVED[name](document) if name in _DERIVED else _number(document, name)
-        if value is not None and abs(value) <= LARGEST_FLOAT32:  # NaN is not either
-            row[column] = value
-    return row
+    key = _key(document)
+    values = [key[name] if name in key else _number(document, name) for name in names]
+    return np.array([v if v is not None and abs(v) <= LARGEST_FLOAT32 else np.nan for v in values], np.float32)
 
 
 def merge_rows(rows: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -104,11 +101,6 @@ def merge_rows(rows: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
     for row in others:
         merged = np.where(np.isnan(merged), row, merged)
     return merged
-
-
-def absent_features(features: NDArray[np.float32], names: Sequence[str]) -> tuple[str, ...]:
-    """The names of the columns of (N, F) `features` in which no track has a value."""
-    return tuple(name for name, column in zip(names, features.T, strict=True) if np.isnan(column).all())
 
 
 def _value(document: Mapping[str, Any], path: str) -> Any:
@@ -130,27 +122,16 @@ def _number(document: Mapping[str, Any], path: str) -> float | None:
         return None
 
 
-def _key(document: Mapping[str, Any]) -> tuple[float, float | None, float | None] | None:
-    """Degrees on the circle of fifths, 1.0 for major, and strength."""
+def _key(document: Mapping[str, Any]) -> dict[str, float | None]:
+    """The features that stand for the key; none where there is no key."""
     for key_path, scale_path, strength_path in _KEY_BLOCKS:
         key = _value(document, key_path)
         if isinstance(key, str) and _FLATS.get(key, key) in _FIFTHS:
-            scale = {"major": 1.0, "minor": 0.0}.get(str(_value(document, scale_path)))
-            return 30.0 * _FIFTHS.index(_FLATS.get(key, key)), scale, _number(document, strength_path)
-    return None
-
-
-def _of_key(pick: Callable[[float, float | None, float | None], float | None]) -> Callable[..., float | None]:
-    def feature(document: Mapping[str, Any]) -> float | None:
-        key = _key(document)
-        return None if key is None else pick(*key)
-
-    return feature
-
-
-_DERIVED: dict[str, Callable[[Mapping[str, Any]], float | None]] = {
-    "tonal.key.cosine": _of_key(lambda degrees, scale, strength: math.cos(math.radians(degrees))),
-    "tonal.key.sine": _of_key(lambda degrees, scale, strength: math.sin(math.radians(degrees))),
-    "tonal.key.is_major": _of_key(lambda degrees, scale, strength: scale),
-    "tonal.key.strength": _of_key(lambda degrees, scale, strength: strength),
-}
+            angle = math.radians(30.0 * _FIFTHS.index(_FLATS.get(key, key)))
+            return {
+                "tonal.key.cosine": math.cos(angle),
+                "tonal.key.sine": math.sin(angle),
+                "tonal.key.is_major": {"major": 1.0, "minor": 0.0}.get(str(_value(document, scale_path))),
+                "tonal.key.strength": _number(document, strength_path),
+            }
+    return {}

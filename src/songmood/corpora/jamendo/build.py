@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 from songmood.cache.build import BuildReport, build_cache
 from songmood.cache.disk import check_room
 from songmood.cache.finish import put_features
 from songmood.cache.lock import build_lock
 from songmood.cache.pool import usable_cores
+from songmood.corpora.jamendo.archives import MelTar, folder_of
 from songmood.corpora.jamendo.catalogue import TYPES
-from songmood.corpora.jamendo.jobs import FeatureTar, MelTar, folder_of
+from songmood.corpora.jamendo.features import FeatureTar
+from songmood.corpora.jamendo.fetch import Fetch, Sources
 from songmood.corpora.jamendo.store import Store
-from songmood.corpora.jamendo.supply import Sources, Supply
-from songmood.errors import CacheError, DownloadError
+from songmood.errors import CacheError
 from songmood.progress import progress
 
 MEGABYTE = 1_000_000
@@ -41,10 +41,9 @@ def fetch_archives(store: Store, kinds: Sequence[str], sources: Sources) -> None
                 before, counted = counted, counted + size
                 meter.advance(counted // MEGABYTE - before // MEGABYTE)
 
-            with sources.open(files, store.downloads, count, is_bounded=False) as arrivals:
-                faults = [arrival.fault for arrival in arrivals if arrival.fault is not None]
-    if faults:
-        raise DownloadError(f"{len(faults)} of {len(files)} archives could not be had: {' | '.join(map(str, faults))}")
+            with Fetch(files, store.downloads, replace(sources, keep_tars=True), on_bytes=count) as arrivals:
+                for _ in arrivals:
+                    pass
 
 
 def build(
@@ -82,28 +81,22 @@ def build(
 
 
 def _build_mel(store: Store, sources: Sources, workers: int, strict: bool) -> BuildReport:
-    def job(path: Path) -> MelTar:
-        return MelTar(path, store.folders[folder_of(path.name)], strict)
-
-    with Supply(sources, store.downloads, store.pending("melspecs"), job) as supply:
+    with Fetch(store.pending("melspecs"), store.downloads, sources) as arrivals:
         return build_cache(
             store.plan,
-            supply.jobs(),
+            (MelTar(path, store.folders[folder_of(path.name)], strict) for _, path in arrivals),
             workers=workers,
             strict=strict and not store.is_built,  # what was left out then was said then
-            on_done=lambda job: supply.done(cast(MelTar, job)),
+            on_done=lambda job: arrivals.used_up(job.name),
         )
 
 
 def _read_features(store: Store, sources: Sources, workers: int, strict: bool) -> tuple[str, ...]:
     """What else is in the archives of features, once all have been read."""
-
-    def job(path: Path) -> FeatureTar:
-        return FeatureTar(path, store.folders.get(folder_of(path.name), ()), strict)
-
     if files := store.pending("acousticbrainz"):
-        with Supply(sources, store.downloads, files, job) as supply:
-            store.feature_rows.read(supply.jobs(), len(files), workers, supply.done)
+        with Fetch(files, store.downloads, sources) as arrivals:
+            jobs = (FeatureTar(path, store.folders[folder_of(path.name)], strict) for _, path in arrivals)
+            store.feature_rows.read(jobs, workers, on_done=lambda job: arrivals.used_up(job.name))
     return tuple(stray for entry in store.feature_rows.entries.values() for stray in entry["strays"])
 
 

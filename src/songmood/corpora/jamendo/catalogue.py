@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from songmood.errors import ConfigError
+
 MIRRORS = (
     "https://cdn.freesound.org/mtg-jamendo",  # the fast one
     "https://essentia.upf.edu/documentation/datasets/mtg-jamendo",
@@ -26,6 +28,26 @@ SUBSETS = {  # subset -> what its split files are called
     "top50tags": "autotagging_top50tags",
     "all": "autotagging",
 }
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file that mirrors hold.
+
+    Attributes:
+        path: below a mirror's base, with forward slashes.
+        sha256: what its bytes must hash to; None where the data set publishes no checksum.
+        limit: bytes beyond which it cannot be the right file, so that a rogue server does not fill the disk.
+    """
+
+    path: str
+    sha256: str | None = None
+    limit: int = 1 << 36
+
+    @property
+    def name(self) -> str:
+        """The file's own name."""
+        return self.path.rpartition("/")[2]
 
 
 @dataclass(frozen=True)
@@ -56,8 +78,25 @@ class Dataset:
         return f"download/{self.name}_{kind}_sha256_tars.txt"
 
 
-DATASETS = {
+DATASETS = {  # the smaller one first
     "autotagging_moodtheme": Dataset("autotagging_moodtheme", ("moodtheme",), "autotagging_moodtheme.tsv", 68, 36),
     "raw_30s": Dataset("raw_30s", tuple(SUBSETS), "raw_30s_cleantags_50artists.tsv", 229, 115),
 }
 TAG_LISTS = {"moodtheme": "tags/moodtheme_split.txt"}  # of the others the alphabet is the order, as in this one
+
+
+def choose_dataset(name: str | None, subset: str) -> Dataset:
+    """The data set of that name, or the smallest with the subset.
+
+    Raises:
+        ConfigError: there is no such data set, or it does not hold the subset.
+    """
+    if subset not in SUBSETS:
+        raise ConfigError(f"corpus.subset={subset}, expected one of {', '.join(SUBSETS)}")
+    if name is None:
+        return next(dataset for dataset in DATASETS.values() if subset in dataset.subsets)
+    if name not in DATASETS:
+        raise ConfigError(f"corpus.dataset={name}, expected one of {', '.join(DATASETS)}")
+    if subset not in DATASETS[name].subsets:
+        raise ConfigError(f"corpus.dataset={name} does not hold the subset {subset}; corpus.dataset=raw_30s does")
+    return DATASETS[name]

@@ -1,20 +1,21 @@
 """MTG-Jamendo as a corpus: a split and a subset are lists of tracks over one cache of all of them."""
 
+import dataclasses
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from songmood.audio.parameters import MelParameters
 from songmood.cache.partial import partial_path
 from songmood.cache.read import MelCache
-from songmood.corpora.corpus import check_splits, corpus_tags
-from songmood.corpora.jamendo.acousticbrainz import FeatureSet, absent_features
-from songmood.corpora.jamendo.catalogue import SPLIT_NUMBERS
-from songmood.corpora.jamendo.metadata import choose_dataset
-from songmood.corpora.jamendo.selection import Selection, select
+from songmood.corpora.corpus import SPLITS, check_splits, corpus_tags
+from songmood.corpora.jamendo.acousticbrainz import FeatureSet
+from songmood.corpora.jamendo.catalogue import SPLIT_NUMBERS, TAG_LISTS, choose_dataset
 from songmood.corpora.jamendo.store import Store
 from songmood.errors import CacheError, ConfigError, CorpusError
-from songmood.tracks import Track
+from songmood.tracks import Track, read_tag_list, read_tracks, target_matrix
 
 
 class JamendoCorpus:
@@ -52,34 +53,17 @@ class JamendoCorpus:
         """
         if split not in SPLIT_NUMBERS:
             raise ConfigError(f"corpus.split={split}, expected one of {', '.join(map(str, SPLIT_NUMBERS))}")
-        self.split = split
-        self.subset = subset
-        self.features = features
         chosen = choose_dataset(dataset, subset)
         suffix = "" if chosen.name == "autotagging_moodtheme" else f"-{chosen.name}"
         root = Path(root)
-        path = Path(cache_path) if cache_path is not None else root.with_name(f"{root.name}{suffix}.h5")
-        self.store = Store(chosen, root, path, mel or MelParameters())
-
-    @property
-    def name(self) -> str:
-        """Such as ``"jamendo-moodtheme-split0"``."""
-        return f"jamendo-{self.subset}-split{self.split}"
-
-    @property
-    def cache_path(self) -> Path:
-        """Of the HDF5 file."""
-        return self.store.cache_path
-
-    @property
-    def mel(self) -> MelParameters:
-        """What the spectrograms were made with."""
-        return self.store.mel
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        """The columns of the features."""
-        return tuple(self.features.columns) if self.features else ()
+        self.cache_path = Path(cache_path) if cache_path is not None else root.with_name(f"{root.name}{suffix}.h5")
+        self.mel = mel or MelParameters()
+        self.store = Store(chosen, root, self.cache_path, self.mel)
+        self.name = f"jamendo-{subset}-split{split}"
+        self.features = features
+        self.feature_names = tuple(features.columns) if features else ()
+        self._split_files = {part: chosen.split_file(subset, split, part) for part in SPLITS}
+        self._tag_list = TAG_LISTS.get(subset)
 
     @cached_property
     def splits(self) -> Mapping[str, tuple[Track, ...]]:
@@ -88,7 +72,7 @@ class JamendoCorpus:
         Raises:
             CorpusError: a file of the split is missing or damaged.
         """
-        splits = self.store.metadata.splits(self.store.dataset, self.subset, self.split)
+        splits = {split: read_tracks(self.store.text(path)) for split, path in self._split_files.items()}
         check_splits(splits)
         return splits
 
@@ -100,25 +84,37 @@ class JamendoCorpus:
             CacheError: nothing of the data set is here: names three ways on, since a run asks for the tags first.
             CorpusError: a file of the split is missing or damaged.
         """
-        train = self.store.dataset.split_file(self.subset, self.split, "train")
-        if not (self.cache_path.exists() or self.store.metadata.has(train)):
+        if not (self.cache_path.exists() or (self.store.metadata / self._split_files["train"]).is_file()):
             raise self._missing()
-        listed = self.store.metadata.tags(self.subset, dict(self.splits))
+        listed = read_tag_list(self.store.text(self._tag_list)) if self._tag_list else None
         return corpus_tags(self.splits, listed, self.name)
 
-    def open(self) -> Selection:
-        """The cache, with the subset's targets and the feature set's columns.
+    def open(self) -> MelCache:
+        """The cache, as the subset and the feature set see it: the same file, their targets and their columns.
+
+        Tracks outside the splits have no targets; features that the cache lacks are NaN.
 
         Raises:
             CacheError: there is none: names three ways on; or it is another one, or damaged.
         """
         if not self.cache_path.exists():
             raise self._missing()
-        return select(MelCache.open(self.cache_path, self.mel), self.splits, self.tags, self.feature_names)
+        cache = MelCache.open(self.cache_path, self.mel)
+        targets = np.zeros((len(cache.track_ids), len(self.tags)), np.uint8)
+        for tracks in self.splits.values():  # their files are the truth about tags
+            targets[cache.rows([track.track_id for track in tracks])] = target_matrix(tracks, self.tags)
+        features = np.full((len(cache.track_ids), len(self.feature_names)), np.nan, np.float32)
+        for column, name in enumerate(self.feature_names):
+            if name in cache.feature_names:
+                features[:, column] = cache.features[:, cache.feature_names.index(name)]
+        return dataclasses.replace(
+            cache, tags=self.tags, targets=targets, feature_names=self.feature_names, features=features
+        )
 
     def absent_features(self, cache: MelCache) -> tuple[str, ...]:
         """Which columns of the feature set are in no track of `cache`."""
-        return absent_features(cache.features, cache.feature_names)
+        columns = zip(cache.feature_names, cache.features.T, strict=True)
+        return tuple(name for name, column in columns if np.isnan(column).all())
 
     def check_features(self, cache: MelCache) -> None:
         """For those who need the features: does `cache` have them?
@@ -135,7 +131,12 @@ class JamendoCorpus:
                 "`songmood data build --type acousticbrainz`"
             )
         if absent:
-            raise CorpusError(explain_absence(self.features.name, absent))
+            blocks = ", ".join(sorted({name.split(".")[0] for name in absent}))
+            raise CorpusError(
+                f"the features {self.features.name} cannot be had: no track has {', '.join(absent)} (the distribution "
+                f"has no block {blocks}; NN/ID.json.highlevel.json files in the archives would bring highlevel). "
+                "corpus/features=distribution takes what it holds"
+            )
 
     def _missing(self) -> CacheError:
         if partial_path(self.cache_path).exists():
@@ -149,13 +150,3 @@ class JamendoCorpus:
             f"{dataset.kept} GB kept), or try `corpus=demo` (made here in a minute) or "
             "`corpus=folder corpus.root=DIR` (your own music)."
         )
-
-
-def explain_absence(name: str, absent: tuple[str, ...]) -> str:
-    """Why a feature set cannot be had, and which can."""
-    blocks = sorted({feature.split(".")[0] for feature in absent})
-    return (
-        f"the features {name} cannot be had: no track has {', '.join(absent)} (the distribution has no block "
-        f"{', '.join(blocks)}; NN/ID.json.highlevel.json files in the archives would bring highlevel). "
-        "corpus/features=distribution takes what it holds"
-    )

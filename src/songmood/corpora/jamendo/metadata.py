@@ -1,59 +1,23 @@
-"""The text files of the data set, as its repository lays them out: tracks, splits, tags, checksums."""
+"""The text files of the data set, as its repository lays them out: which there are, and how they come here."""
 
 import re
+import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from songmood.corpora.corpus import SPLITS
-from songmood.corpora.jamendo.catalogue import DATASETS, SPLIT_NUMBERS, TAG_LISTS, TYPES, Dataset
-from songmood.errors import ConfigError, CorpusError
-from songmood.tracks import Track, read_lines, read_tag_list, read_tracks, tags_of
+from songmood.corpora.jamendo.catalogue import METADATA, PINS, SPLIT_NUMBERS, TAG_LISTS, TYPES, Dataset, RemoteFile
+from songmood.corpora.jamendo.fetch import Fetch, Sources
+from songmood.errors import CorpusError, DownloadError
+from songmood.progress import progress
+from songmood.tracks import read_lines, read_tag_list, read_tracks
 
 _CHECKSUM = re.compile(r"([0-9a-f]{64}) [ *]?(\S+)")
 LARGEST = 64 << 20  # bytes; the largest, all tracks with their tags, has seven million
 
 
-@dataclass(frozen=True)
-class Metadata:
-    """The metadata below a folder.
-
-    Attributes:
-        folder: laid out as `data/` of the data set's repository.
-    """
-
-    folder: Path
-
-    def tracks(self, dataset: Dataset) -> tuple[Track, ...]:
-        """All tracks in the archives of a data set, those outside of every split too."""
-        return read_tracks(self._existing(dataset.tracks))
-
-    def splits(self, dataset: Dataset, subset: str, number: int) -> dict[str, tuple[Track, ...]]:
-        """The tracks of "train", "validation" and "test", each in its file's order."""
-        return {split: read_tracks(self._existing(dataset.split_file(subset, number, split))) for split in SPLITS}
-
-    def tags(self, subset: str, splits: dict[str, tuple[Track, ...]]) -> tuple[str, ...]:
-        """The tags of a subset in the organisers' order, which is the alphabet's."""
-        if subset in TAG_LISTS:
-            return read_tag_list(self._existing(TAG_LISTS[subset]))
-        return tags_of(track for tracks in splits.values() for track in tracks)
-
-    def checksums(self, dataset: Dataset, kind: str) -> dict[str, str]:
-        """The archives' SHA-256 sums, by name, in the list's order."""
-        return read_checksums(self._existing(dataset.checksums(kind)))
-
-    def has(self, path: str) -> bool:
-        """Whether a file is there."""
-        return (self.folder / path).is_file()
-
-    def _existing(self, path: str) -> Path:
-        if not self.has(path):
-            raise CorpusError(f"no {self.folder / path}; `songmood data fetch --metadata-only` brings it")
-        return self.folder / path
-
-
 def read_checksums(path: Path) -> dict[str, str]:
-    """The sums in a list of `<hex> <name>` lines.
+    """The archives' SHA-256 sums by name, of a list of `<hex> <name>` lines, in its order.
 
     Raises:
         CorpusError: with file and line, where a line is none, a name is there twice, or the list is empty.
@@ -76,23 +40,54 @@ def wanted(dataset: Dataset) -> dict[str, Callable[[Path], object]]:
         }
         if subset in TAG_LISTS:
             files[TAG_LISTS[subset]] = read_tag_list
-    files |= {dataset.checksums(kind): read_checksums for kind in TYPES}
-    return files
+    return files | {dataset.checksums(kind): read_checksums for kind in TYPES}
 
 
-def choose_dataset(name: str | None, subset: str) -> Dataset:
-    """The data set of that name, or the smallest with the subset.
+def fetch_metadata(dataset: Dataset, folder: Path, source: str | None = None) -> list[str]:
+    """Bring what is not in `folder` yet, each file read before it counts as there; the paths of what was brought.
+
+    Args:
+        dataset: whose metadata.
+        folder: gets the repository's layout.
+        source: a URL or a folder with that layout; None for `METADATA`, whose lists of checksums are held to `PINS`:
+            whoever names another source vouches for it.
 
     Raises:
-        ConfigError: there is no such data set, or it does not hold the subset.
+        DownloadError: a file cannot be had, or is not what it should be.
     """
-    holding = [dataset for dataset in DATASETS.values() if subset in dataset.subsets]
-    if not holding:
-        raise ConfigError(f"corpus.subset={subset}, expected one of {', '.join(DATASETS['raw_30s'].subsets)}")
-    if name is None:
-        return min(holding, key=lambda dataset: dataset.fetched)
-    if name not in DATASETS:
-        raise ConfigError(f"corpus.dataset={name}, expected one of {', '.join(DATASETS)}")
-    if DATASETS[name] not in holding:
-        raise ConfigError(f"corpus.dataset={name} does not hold the subset {subset}; corpus.dataset=raw_30s does")
-    return DATASETS[name]
+    readers = wanted(dataset)
+    pins = {} if source else PINS
+    source = source or METADATA
+    files = [RemoteFile(path, pins.get(path), LARGEST) for path in readers if not (folder / path).is_file()]
+    if not files:
+        return []
+    is_remote = "://" in source
+    mirrors, shelves = ((source,), ()) if is_remote else ((), (Path(source),))
+    sources = Sources(mirrors, shelves, keep_tars=True)
+    incoming = folder / "incoming"
+    brought = []
+    try:
+        with (
+            progress("fetching metadata", len(files), "files") as meter,
+            Fetch(files, incoming, sources, what="metadata files", flat=False) as arrivals,
+        ):
+            for file, path in arrivals:
+                _accept(path, folder / file.path, readers[file.path], f"{source}/{file.path}")
+                brought.append(file.path)
+                meter.advance()
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+    return brought
+
+
+def _accept(path: Path, target: Path, reader: Callable[[Path], object], origin: str) -> None:
+    """Give a file its place if its reader can make sense of it."""
+    try:
+        reader(path)
+    except CorpusError as error:
+        reason = str(error).replace(str(path), target.name)
+        raise DownloadError(f"{origin} is not what it should be: {reason}; give --metadata URL or DIR") from None
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f"{target.name}.part")
+    shutil.copyfile(path, unfinished)
+    unfinished.replace(target)

@@ -13,12 +13,12 @@ from songmood.cache.header import read_preamble
 from songmood.cache.partial import partial_path
 from songmood.cache.plan import CachePlan
 from songmood.corpora.jamendo.acousticbrainz import FEATURES
-from songmood.corpora.jamendo.catalogue import Dataset
-from songmood.corpora.jamendo.feature_pass import FeatureRows
-from songmood.corpora.jamendo.jobs import FRAME_BYTES, FRAMES_PER_SECOND, folder_of, largest_npy
-from songmood.corpora.jamendo.metadata import Metadata
-from songmood.corpora.jamendo.transfer import RemoteFile
-from songmood.tracks import Track, tags_of
+from songmood.corpora.jamendo.archives import FRAME_BYTES, FRAMES_PER_SECOND, folder_of, largest_npy
+from songmood.corpora.jamendo.catalogue import Dataset, RemoteFile
+from songmood.corpora.jamendo.features import FeatureRows
+from songmood.corpora.jamendo.metadata import read_checksums
+from songmood.errors import CorpusError
+from songmood.tracks import Track, read_tracks, tags_of
 
 FEATURE_BYTES = 100_000  # of a track in a compressed archive of features; an estimate, on the safe side
 
@@ -40,35 +40,45 @@ class Store:
     mel: MelParameters
 
     @property
-    def metadata(self) -> Metadata:
-        """The text files."""
-        return Metadata(self.root / "metadata")
+    def metadata(self) -> Path:
+        """The folder of text files, laid out as `data/` of the data set's repository."""
+        return self.root / "metadata"
 
     @property
     def downloads(self) -> Path:
         """Where archives wait until they have been read."""
         return self.root / "downloads"
 
+    def text(self, path: str) -> Path:
+        """A file of the metadata; CorpusError where it is not here."""
+        if not (self.metadata / path).is_file():
+            raise CorpusError(f"no {self.metadata / path}; `songmood data fetch --metadata-only` brings it")
+        return self.metadata / path
+
+    def checksums(self, kind: str) -> dict[str, str]:
+        """The SHA-256 sums of the archives of spectrograms or of features, by name."""
+        return read_checksums(self.text(self.dataset.checksums(kind)))
+
     @cached_property
     def plan(self) -> CachePlan:
         """The cache: all tracks of the archives with all their tags, whatever split or subset is used later."""
-        tracks = self.metadata.tracks(self.dataset)
-        sums = self.metadata.checksums(self.dataset, "melspecs")
+        tracks = read_tracks(self.text(self.dataset.tracks))
+        sums = self.checksums("melspecs")
         source = hashlib.sha256("\n".join(f"{value} {name}" for name, value in sums.items()).encode()).hexdigest()
         return CachePlan(self.cache_path, tracks, tags_of(tracks), self.mel, FEATURES, f"{self.dataset.name} {source}")
 
     @cached_property
     def folders(self) -> Mapping[str, tuple[Track, ...]]:
-        """The tracks of each folder, ``"00"`` to ``"99"``: an archive holds one."""
-        folders: dict[str, list[Track]] = defaultdict(list)
+        """The tracks of each folder, ``"00"`` to ``"99"``: an archive holds one. None in any other."""
+        folders: dict[str, tuple[Track, ...]] = defaultdict(tuple)
         for track in self.plan.tracks:
-            folders[track.path.split("/")[0]].append(track)
-        return {folder: tuple(tracks) for folder, tracks in folders.items()}
+            folders[track.path.split("/")[0]] += (track,)
+        return folders
 
     @cached_property
     def feature_rows(self) -> FeatureRows:
         """The features that were read so far."""
-        return FeatureRows(self.root / "features.journal", self.metadata.checksums(self.dataset, "acousticbrainz"))
+        return FeatureRows(self.root / "features.journal", self.checksums("acousticbrainz"))
 
     @property
     def is_built(self) -> bool:
@@ -77,9 +87,9 @@ class Store:
 
     def archives(self, kind: str) -> list[RemoteFile]:
         """The archives of spectrograms or of features, as the list of checksums names them."""
-        sums = self.metadata.checksums(self.dataset, kind)
         return [
-            RemoteFile(f"{self.dataset.name}/{kind}/{name}", value, self.limit(name)) for name, value in sums.items()
+            RemoteFile(f"{self.dataset.name}/{kind}/{name}", value, self.limit(name))
+            for name, value in self.checksums(kind).items()
         ]
 
     def pending(self, kind: str) -> list[RemoteFile]:
@@ -95,15 +105,14 @@ class Store:
 
     def expected(self, tar: str) -> int:
         """Bytes that an archive has, about."""
-        tracks = self.folders.get(folder_of(tar), ())
+        tracks = self.folders[folder_of(tar)]
         if tar.endswith(".gz"):
             return FEATURE_BYTES * len(tracks)
         return sum(int(track.duration * FRAMES_PER_SECOND * FRAME_BYTES) + 2_048 for track in tracks)
 
     def limit(self, tar: str) -> int:
         """Bytes that an archive has at most."""
-        tracks = self.folders.get(folder_of(tar), ())
-        return (1 << 20) + 2 * sum(largest_npy(track.duration) for track in tracks)
+        return (1 << 20) + 2 * sum(largest_npy(track.duration) for track in self.folders[folder_of(tar)])
 
     def missing_cache_bytes(self) -> int:
         """What the unfinished cache will still take of the disk."""

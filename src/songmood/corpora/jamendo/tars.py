@@ -1,7 +1,7 @@
 """The members of a tar, streamed: nothing is unpacked, and nothing in the tar is trusted.
 
-`tarfile` reads the headers, from a file that goes forwards only and gives out so many bytes for each; contents are read
-past it when they are asked for, without a copy. Of everything that is no plain file it is said why.
+`tarfile` reads the headers, from a file that goes forwards only and gives out so many bytes for each; wanted contents
+are read past it, without a copy. Of everything that is no plain file it is said why.
 """
 
 import gzip
@@ -9,11 +9,10 @@ import io
 import re
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -27,6 +26,7 @@ _KINDS = {
     tarfile.BLKTYPE: "a device",
     tarfile.FIFOTYPE: "a pipe",
 }
+Bytes = io.RawIOBase | io.BufferedIOBase
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 
@@ -34,19 +34,16 @@ class TarDamagedError(Exception):
     """The rest of the tar cannot be read; the message says what and where."""
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(NamedTuple):
     """An entry of a tar.
 
     Attributes:
         name: as it stands in the tar, for comparing; never a path to write to.
-        size: bytes of its content.
-        fault: why it is not a plain file; None where it is one.
+        content: its bytes, or why there are none; None where nobody wants them.
     """
 
     name: str
-    size: int
-    fault: str | None = None
+    content: memoryview | str | None
 
     @property
     def label(self) -> str:
@@ -63,7 +60,7 @@ class _Forwards:
         block: what was read last.
     """
 
-    def __init__(self, file: io.RawIOBase | io.BufferedIOBase, longest: int) -> None:
+    def __init__(self, file: Bytes, longest: int) -> None:
         self._file = file
         self._longest = longest
         self.position = 0
@@ -77,8 +74,7 @@ class _Forwards:
         if position < self.position:
             raise TarDamagedError(f"its header at byte {self.position} leads back to byte {position}")
         self.expect(position - self.position)
-        with self._damage_named():
-            self._file.seek(position)
+        self._file.seek(position)
         self.position = position
 
     def read(self, size: int) -> bytes:
@@ -92,10 +88,9 @@ class _Forwards:
     def readinto(self, view: memoryview) -> int:
         """Fill `view`; the number of bytes, fewer only at the end."""
         begin = self.position
-        with self._damage_named():
-            while view and (got := self._file.readinto(view)):
-                self.position += got
-                view = view[got:]
+        while view and (got := self._file.readinto(view)):
+            self.position += got
+            view = view[got:]
         self.expect(0)
         return self.position - begin
 
@@ -104,92 +99,75 @@ class _Forwards:
         if self.position + size > self._longest:
             raise TarDamagedError(f"it goes on after {self._longest} bytes, more than all of its tracks need")
 
-    @contextmanager
-    def _damage_named(self) -> Iterator[None]:
-        try:
-            yield
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise TarDamagedError(f"it cannot be decompressed after byte {self.position} ({error})") from None
 
-
-class TarStream:
-    """Reads a tar from its beginning to its end, once: iterate over the members and `read` those that are wanted.
+def read_members(file: Bytes, limit_of: Callable[[str], int | None], longest: int) -> Iterator[Member]:
+    """The members of a tar, from its beginning to its end; directories are passed over.
 
     Args:
         file: the tar's bytes.
+        limit_of: the most bytes that a member of this name may have; None where it is not wanted.
         longest: bytes after which the tar counts as endless; a compressed one can be as long as it likes.
+
+    Raises:
+        TarDamagedError: a header is damaged, or the tar ends in the middle of something, or does not end.
     """
-
-    def __init__(self, file: io.RawIOBase | io.BufferedIOBase, longest: int) -> None:
-        self._file = _Forwards(file, longest)
-        self._tar: tarfile.TarFile | None = None
-        self._unread = 0  # bytes of the current member's content
-
-    def __iter__(self) -> Iterator[Member]:
-        """The members; directories are passed over.
-
-        Raises:
-            TarDamagedError: a header is damaged, or the tar ends in the middle of something, or does not end.
-        """
-        for _ in range(MOST_MEMBERS + 1):  # and the end
-            entry = self._next()
-            if entry is None:
-                return
-            if not entry.isdir():
-                self._unread = entry.size
-                yield Member(entry.name.removeprefix("./"), entry.size, _fault(entry))
-        raise TarDamagedError(f"it has more than {MOST_MEMBERS:,} members")
-
-    def read(self) -> memoryview:
-        """The content of the current member, once.
-
-        Raises:
-            TarDamagedError: the tar ends in the middle of it.
-        """
-        self._file.expect(self._unread)
-        content = np.empty(self._unread, np.uint8).data  # unlike a bytearray not zeroed first
-        self._unread = 0
-        if self._file.readinto(content) < len(content):
-            raise TarDamagedError(f"it ends at byte {self._file.position}, in the middle of a member")
-        return content
-
-    def _next(self) -> tarfile.TarInfo | None:
-        begin = self._tar.offset if self._tar else 0
-        self._file.header_left = LONGEST_HEADER
+    forwards = _Forwards(file, longest)
+    tar: tarfile.TarFile | None = None
+    for _ in range(MOST_MEMBERS + 1):  # and the end
+        begin = tar.offset if tar else 0
+        forwards.header_left = LONGEST_HEADER
         try:
-            if self._tar is None:  # reads the first header at once
-                self._tar = tarfile.TarFile(fileobj=cast(Any, self._file), encoding="utf-8", errors="replace")
-            self._tar.pax_headers = {}  # what an earlier header said of all members: one more way to contradict them
-            entry = self._tar.next()
-        except (TarDamagedError, OSError):
+            if tar is None:  # reads the first header at once
+                tar = tarfile.TarFile(fileobj=cast(Any, forwards), encoding="utf-8", errors="replace")
+            tar.pax_headers = {}  # what an earlier header said of all members: one more way to contradict them
+            entry = tar.next()
+        except (TarDamagedError, OSError, EOFError):
             raise
         except Exception as error:  # mutated bytes make it raise many kinds: ValueError, OverflowError, IndexError ...
             raise _damaged(begin, str(error)) from None
-        if entry is None and any(self._file.block):  # a missing end mark is no matter: what is not there will be missed
-            raise _damaged(begin, "truncated" if len(self._file.block) < BLOCK else "bad checksum")
-        if entry and (entry.size < 0 or not entry.pax_headers.get("size", "0").isdecimal()):
+        if entry is None and any(forwards.block):  # a missing end mark is no matter: what is not there will be missed
+            raise _damaged(begin, "truncated" if len(forwards.block) < BLOCK else "bad checksum")
+        if entry is None:
+            return
+        if entry.size < 0 or not entry.pax_headers.get("size", "0").isdecimal():
             raise _damaged(begin, "a size that is no number")
-        return entry
+        if not entry.isdir():
+            name = entry.name.removeprefix("./")
+            yield Member(name, _content(entry, forwards, limit_of(name)))
+    raise TarDamagedError(f"it has more than {MOST_MEMBERS:,} members")
+
+
+def _content(entry: tarfile.TarInfo, file: _Forwards, limit: int | None) -> memoryview | str | None:
+    if entry.issparse() or any(key.startswith("GNU.sparse") for key in entry.pax_headers):
+        return "a sparse file, expected a plain one"
+    if not entry.isreg():
+        return f"{_KINDS.get(entry.type, 'a special file')}, expected a plain one"
+    if limit is None:
+        return None
+    if entry.size > limit:
+        return f"{entry.size:,} bytes, expected at most {limit:,}"
+    file.expect(entry.size)
+    content = np.empty(entry.size, np.uint8).data  # unlike a bytearray not zeroed first
+    if file.readinto(content) < len(content):
+        raise TarDamagedError(f"it ends at byte {file.position}, in the middle of a member")
+    return content
 
 
 def _damaged(position: int, reason: str) -> TarDamagedError:
     return TarDamagedError(f"its header at byte {position} is damaged ({reason})")
 
 
-def _fault(entry: tarfile.TarInfo) -> str | None:
-    if entry.issparse() or any(key.startswith("GNU.sparse") for key in entry.pax_headers):
-        return "a sparse file"
-    return None if entry.isreg() else _KINDS.get(entry.type, "not a plain file")
-
-
 @contextmanager
-def open_tar(path: Path, longest: int) -> Iterator[TarStream]:
-    """The stream of a tar on disk, plain or gzipped (told by its first bytes, not by its name)."""
+def open_tar(path: Path) -> Iterator[Bytes]:
+    """The bytes of a tar on disk, plain or gzipped (told by its first bytes, not by its name).
+
+    Raises:
+        TarDamagedError: what is read in the block cannot be decompressed.
+    """
     with path.open("rb", buffering=0) as file:
         is_compressed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
-        if is_compressed:
-            with gzip.open(file) as plain:
-                yield TarStream(plain, longest)
-        else:
-            yield TarStream(file, longest)
+        try:
+            yield gzip.GzipFile(fileobj=file) if is_compressed else file
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise TarDamagedError(f"it cannot be decompressed ({error})") from None

@@ -96,7 +96,7 @@ class PublishedGRU(nn.Module):
         inputs = nn.functional.linear(steps, self.weight_ih, self.bias).unbind(dim=1)
         width = self.weight_hh.shape[1]
         on_gates, on_candidate = torch.split(self.weight_hh.T, [2 * width, width], dim=1)
-        state, states = steps.new_zeros(len(steps), width), []
+        state, states = steps.new_zeros(steps.shape[0], width), []
         for gates_in, candidate_in in (torch.split(each, [2 * width, width], dim=1) for each in inputs):
             gates = torch.addmm(gates_in, state, on_gates).mul(0.2).add(0.5).clamp(0, 1)
             update, reset = gates.chunk(2, dim=1)

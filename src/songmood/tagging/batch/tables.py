@@ -132,9 +132,7 @@ def written(path: Path) -> Iterator[Path]:
         partial.replace(path)
     except OSError as error:
         reason = error.strerror or error
-        raise TaggingError(
-            f"{path} cannot be written ({reason}): make room or choose another folder with -o"
-        ) from error
+        raise TaggingError(f"{path} cannot be written ({reason}): make room or choose another place") from error
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)

@@ -1,8 +1,6 @@
 """Archives as jobs: every track that should be there is accounted for, by its spectrogram or by a reason."""
 
-import gzip
 import io
-import json
 import pickle
 import tarfile
 
@@ -11,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jamendo_tars import documents_of, make_tracks, mel_of, npy, tar_bytes
+from jamendo_tars import make_tracks, mel_of, npy, tar_bytes
 from songmood.cache.plan import Delivery, Stray
-from songmood.corpora.jamendo.acousticbrainz import FEATURES
-from songmood.corpora.jamendo.jobs import FeatureTar, MelTar, folder_of, largest_npy
+from songmood.corpora.jamendo.archives import MelTar, folder_of, largest_npy
 from songmood.errors import CorpusError
 
 TRACKS = make_tracks(3, num_folders=1)
@@ -160,38 +157,6 @@ def test_mutated_archives_give_each_track_a_finite_spectrogram_or_a_reason(tmp_p
         data[position % len(data)] = value
     for content in outcome(mel_tar(tmp_path_factory.mktemp("tar"), bytes(data))).values():
         assert isinstance(content, str) or (content.shape[1] == 96 and np.isfinite(content).all())
-
-
-def feature_tar(tmp_path, documents):
-    path = tmp_path / "autotagging_moodtheme_acousticbrainz-00.tar.gz"
-    path.write_bytes(gzip.compress(tar_bytes(documents.items())))
-    return FeatureTar(path, TRACKS)
-
-
-def test_features_come_from_either_document_whatever_their_order(tmp_path):
-    documents = documents_of(TRACKS, with_highlevel=True)
-    for ordered in (documents, dict(reversed(documents.items()))):
-        job = feature_tar(tmp_path, ordered)
-        deliveries = {delivery.stem: delivery.features for delivery in job.run()}
-        bpm, danceable = FEATURES.index("rhythm.bpm"), FEATURES.index("highlevel.danceability.all.danceable")
-        assert [deliveries[stem][bpm] for stem in STEMS] == [100.0, 101.0, 102.0]
-        assert [deliveries[stem][danceable] for stem in STEMS] == pytest.approx([0.0, 0.01, 0.02])
-        assert strays(job) == []
-
-
-def test_highlevel_inside_the_first_document_is_taken_too(tmp_path):
-    document = {"highlevel": {"mood_sad": {"all": {"sad": 0.25, "not_sad": 0.75}}}}
-    job = feature_tar(tmp_path, {f"{STEMS[0]}.json": json.dumps(document).encode()})
-    delivery = next(delivery for delivery in job.run() if delivery.stem == STEMS[0])
-    assert delivery.features[FEATURES.index("highlevel.mood_sad.all.sad")] == 0.25
-
-
-def test_a_bad_document_is_refused_and_the_others_are_taken(tmp_path):
-    documents = documents_of(TRACKS) | {f"{STEMS[0]}.json": b"{not json", f"{STEMS[1]}.json": b"[1]"}
-    deliveries = {delivery.stem: delivery for delivery in feature_tar(tmp_path, documents).run()}
-    assert "not a JSON document" in deliveries[STEMS[0]].refusal
-    assert "expected an object" in deliveries[STEMS[1]].refusal
-    assert deliveries[STEMS[2]].refusal is None
 
 
 def test_an_archive_says_which_folder_it_holds():
