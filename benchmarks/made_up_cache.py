@@ -1,5 +1,6 @@
 """A cache of made-up spectrograms, through the builder that makes real ones."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 
 from songmood.audio.parameters import MelParameters
 from songmood.cache.build import CachePlan, Delivery, build_cache
-from songmood.cache.header import WRITTEN, Columns, write_header
+from songmood.cache.header import columns_of, header_of
+from songmood.cache.journal import Record
 from songmood.cache.read import MelCache
 from songmood.tracks import Track
 
@@ -50,11 +52,9 @@ def make_cache(path: Path, count: int, frames: int) -> MelCache:
 def make_sparse_cache(path: Path, count: int, frames: int) -> MelCache:
     """A cache of any size that takes no room on the disk: its spectrograms are holes, which read as zeros."""
     plan = plan_of(path, count, frames)
-    columns = Columns.blank(count, 0)
-    columns.offset[:] = plan.slots[:-1]
-    columns.length[:] = frames
-    columns.mel_state[:] = WRITTEN
-    write_header(path, plan, columns, is_complete=True)
+    preamble, header = header_of(plan, columns_of(plan, [Record(row, frames, 0, "") for row in range(count)]))
+    path.write_bytes(header)
+    os.truncate(path, preamble.file_bytes)
     return MelCache.open(path)
 
 

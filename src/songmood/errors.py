@@ -29,10 +29,6 @@ class CacheError(SongmoodError):
     """A spectrogram cache that is missing, damaged, locked or made with other parameters."""
 
 
-class CacheBusyError(CacheError):
-    """A spectrogram cache that another process is building."""
-
-
 class DownloadError(SongmoodError):
     """A file that no mirror delivered whole."""
 

@@ -1,6 +1,7 @@
 import multiprocessing
 import os
 import pickle
+import zlib
 
 import h5py
 import numpy as np
@@ -55,6 +56,7 @@ def test_plain_h5py_finds_what_the_design_promises(whole):
         start, length = file["offset"][2], file["length"][2]
         np.testing.assert_array_equal(mapped[start : start + length], mel[start : start + length])
         np.testing.assert_array_equal(mapped[start : start + length], toy_mel("02/2").astype(np.float16))
+        assert file["checksum"][2] == zlib.crc32(mapped[start : start + length].tobytes())
         assert file["track_id"][2] == b"track_002"
         assert file["path"][2] == b"02/2.mp3"
         assert file["tags"].dtype == np.uint8
@@ -132,7 +134,7 @@ def test_another_size_is_refused(copy, change):
 def test_another_file_is_refused(tmp_path, content):
     path = tmp_path / "other.h5"
     path.write_bytes(content)
-    with pytest.raises(CacheError, match="is not a mel cache, or its first page is damaged"):
+    with pytest.raises(CacheError, match="is not a finished mel cache, or its first page is damaged"):
         MelCache.open(path)
 
 
@@ -156,7 +158,7 @@ def test_an_unfinished_file_is_refused_even_under_the_final_name(tmp_path):
     with pytest.raises(CacheError, match=r"is not finished \(toys\.h5\.partial\): start the same build again"):
         MelCache.open(path)
     (tmp_path / "toys.h5.partial").rename(path)
-    with pytest.raises(CacheError, match="is an unfinished build"):
+    with pytest.raises(CacheError, match="is not a finished mel cache"):
         MelCache.open(path)
 
 

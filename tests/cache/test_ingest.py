@@ -20,7 +20,7 @@ def undisturbed(tmp_path_factory) -> bytes:
 
 def test_what_is_delivered_is_in_the_cache(tmp_path):
     report, cache = built(tmp_path / "toys.h5")
-    assert (report.written, report.left_out, report.notes) == (12, {}, {"track_003": "odd"})
+    assert (report.written, report.cache.left_out, report.cache.notes) == (12, {}, {"track_003": "odd"})
     for row, track in enumerate(toy_plan(tmp_path / "toys.h5").tracks):
         expected = toy_mel(track.stem).astype(np.float16)
         assert cache.length[row] == len(expected)
@@ -82,9 +82,9 @@ def test_a_track_that_cannot_be_used_is_left_out_by_name(tmp_path, caplog, fault
     with caplog.at_level(logging.INFO):
         report, cache = built(tmp_path / "toys.h5", [Says(*others, *filter(None, [fault]))], 3)
     assert report.written == 2
-    assert set(report.left_out) == {"track_001"}
-    assert report.left_out["track_001"].startswith(reason)
-    assert cache.left_out == report.left_out
+    assert set(report.cache.left_out) == {"track_001"}
+    assert report.cache.left_out["track_001"].startswith(reason)
+    assert cache.left_out == report.cache.left_out
     assert cache.length[1] == 0
     assert f"left out 1 of 3 tracks, all in the log: track_001 ({reason}" in caplog.text
     with pytest.raises(CorpusError, match=r"strict; without it the track would be left out"):
@@ -141,7 +141,7 @@ def test_a_strict_build_goes_on_from_a_lax_one_only_where_nothing_was_left_out(t
 def test_a_silent_track_is_kept_and_noted(tmp_path):
     silence = Delivery("00/0", np.full((47, 96), -200, np.float32), note="from a tape")
     report, cache = built(tmp_path / "toys.h5", [Says(silence, delivery("01/1"))], 2)
-    assert report.notes == cache.notes == {"track_000": "from a tape; silent throughout"}
+    assert report.cache.notes == cache.notes == {"track_000": "from a tape; silent throughout"}
     assert cache.length[0] == 47
 
 
@@ -173,7 +173,7 @@ def test_two_jobs_that_announce_the_same_track_are_refused_by_name(tmp_path):
 def test_a_source_that_holds_a_track_twice_gives_the_first(tmp_path):
     twice = Says(delivery("00/0"), Delivery("00/0", toy_mel("01/1")), Delivery("00/0", refusal="no"), stems=("00/0",))
     report, cache = built(tmp_path / "toys.h5", [twice], 1)
-    assert report.left_out == {}
+    assert report.cache.left_out == {}
     assert report.strays == ("00/0 in says: a second time; the first was taken",) * 2
     np.testing.assert_array_equal(cache.mel[cache.offset[0] :][: cache.length[0]], toy_mel("00/0").astype(np.float16))
 
@@ -196,7 +196,7 @@ def test_a_finished_cache_of_the_same_plan_is_taken_as_it_is(tmp_path):
     built(path, toy_jobs(toy_plan(path), bad=("07/7",), fault="broken"))
     before = path.stat()
     report, _ = built(path, [Says(delivery("07/7"))])
-    assert (report.written, report.left_out) == (11, {"track_007": "broken"})
+    assert (report.written, report.cache.left_out) == (11, {"track_007": "broken"})
     assert path.stat().st_mtime_ns == before.st_mtime_ns
     with pytest.raises(CorpusError, match=r"track_007: broken \(strict"):
         built(path, [], strict=True)
@@ -218,4 +218,4 @@ def test_an_unfinished_cache_takes_no_room_for_what_is_not_there_yet(tmp_path):
 def test_a_long_reason_is_cut_between_characters(tmp_path):
     reason = "ä" * 79 + "日本"  # 164 bytes
     report, cache = built(tmp_path / "toys.h5", [Says(delivery("00/0"), Delivery("01/1", refusal=reason))], 2)
-    assert cache.left_out == report.left_out == {"track_001": "ä" * 79}
+    assert cache.left_out == report.cache.left_out == {"track_001": "ä" * 79}

@@ -9,7 +9,7 @@ from concurrent import futures
 
 import pytest
 
-from songmood.cache.lock import build_lock, patiently
+from songmood.cache.lock import build_lock
 from songmood.corpora.demo import DemoCorpus
 from songmood.corpora.folder import FolderCorpus
 from songmood.errors import CacheError
@@ -59,20 +59,13 @@ def test_a_second_builder_is_told_who_the_first_is(cache, holder):
     assert json.loads((cache.parent / "cache.h5.lock").read_text())["pid"] == holder.pid
 
 
-def test_the_patient_wait_for_the_builders_end_and_try_again(cache, holder, caplog):
+def test_the_patient_wait_for_the_builders_end(cache, holder, caplog):
     caplog.set_level("INFO")
-    attempts = []
-
-    def attempt():
-        attempts.append(holder.poll())
-        if len(attempts) == 1:
-            threading.Timer(0.3, holder.stdin.close).start()
-        with build_lock(cache):
-            return "built"
-
-    assert patiently(cache, attempt) == "built"
-    assert attempts[0] is None
-    assert len(attempts) == 2
+    assert holder.poll() is None
+    threading.Timer(0.3, holder.stdin.close).start()
+    with build_lock(cache, is_patient=True):
+        assert holder.wait(10) == 0
+        assert json.loads((cache.parent / "cache.h5.lock").read_text())["pid"] == os.getpid()
     assert f"waiting: {cache} is being built by process {holder.pid}" in caplog.text
 
 

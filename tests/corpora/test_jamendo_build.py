@@ -116,7 +116,7 @@ def as_folder(root, tracks, mels):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_the_cache_is_that_of_a_folder_with_the_same_files(server, tmp_path, workers):
     corpus, report = make(server, tmp_path / "jamendo", workers=workers)
-    assert (report.written, report.left_out, report.strays) == (24, {}, ())
+    assert (report.written, report.cache.left_out, report.strays) == (24, {}, ())
     assert_equal_caches(corpus.open(), as_folder(tmp_path / "folder", TRACKS, MELS).open())
     assert verify_cache(corpus.cache_path) == []
     assert not corpus.store.downloads.exists()
@@ -310,7 +310,7 @@ def test_hostile_archives_lose_only_what_is_hostile_and_the_end_lists_it(tmp_pat
     with FaultyServer(tmp_path / "published") as server:
         corpus, report = make(server, tmp_path / "here" / "jamendo", kinds=("melspecs",))
     by_id = {track.track_id: track.stem for track in TRACKS}
-    assert {by_id[track_id] for track_id in report.left_out} == {refused}
+    assert {by_id[track_id] for track_id in report.cache.left_out} == {refused}
     assert report.written == 23
     assert [stray.split(" in ")[0] for stray in report.strays] == ["../../escaped.npy", "02/9999902.npy"]
     assert not list(tmp_path.rglob("escaped*"))

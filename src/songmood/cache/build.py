@@ -6,19 +6,18 @@ journal. So memory is a track per worker, however large the corpus.
 
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial as bind
-from pathlib import Path
 from typing import Any
 
-from songmood.cache.disk import check_room, full_disk_is_named, sync
-from songmood.cache.finish import columns_of, finish, journal_head, sweep
-from songmood.cache.header import PAGE, Columns, read_preamble, write_header
-from songmood.cache.journal import Journal, Record, read_journal
-from songmood.cache.lock import build_lock, patiently
-from songmood.cache.partial import Partial, beside, partial_path, strictly, write_job
+from songmood.cache.disk import check_room, full_disk_is_named, sync, taken
+from songmood.cache.finish import finish, is_finished, journal_head, sweep
+from songmood.cache.header import columns_of, header_of, left_out
+from songmood.cache.journal import Journal, read_journal, records_of
+from songmood.cache.lock import build_lock
+from songmood.cache.partial import Partial, Slots, beside, partial_path, strictly, write_job
 from songmood.cache.plan import CachePlan, Delivery, Job, Stray
 from songmood.cache.pool import Task, run_jobs
 from songmood.cache.read import MelCache
@@ -35,47 +34,31 @@ class BuildReport:
     """What became of the tracks.
 
     Attributes:
-        written: how many are in the cache.
-        left_out: track id to reason.
-        notes: track id to what a user should know about a track that was kept.
+        cache: the finished one.
         strays: what else was in the sources and was ignored, a line each.
     """
 
-    written: int
-    left_out: dict[str, str]
-    notes: dict[str, str]
+    cache: MelCache
     strays: tuple[str, ...] = ()
 
-    @classmethod
-    def of(cls, plan: CachePlan, columns: Columns, entries: Iterable[dict[str, Any]]) -> "BuildReport":
-        """That of a build whose sources have all been read."""
-        track_ids = [track.track_id for track in plan.tracks]
-        left_out = columns.left_out(track_ids)
-        strays = tuple(stray for entry in entries for stray in entry["strays"])
-        return cls(len(track_ids) - len(left_out), left_out, columns.notes(track_ids), strays)
+    @property
+    def written(self) -> int:
+        """How many tracks are in the cache."""
+        return int((self.cache.length > 0).sum())
 
-    def check(self, strict: bool) -> None:
-        """CorpusError where nothing is left to make a cache of, or where strictness forbids it."""
-        if not self.left_out or (self.written and not strict):
-            return
-        track_id, reason = next(iter(self.left_out.items()))
-        if not self.written:
-            raise CorpusError(f"none of the {len(self.left_out):,} tracks can be used; the first, {track_id}: {reason}")
-        raise CorpusError(strictly(track_id, reason))
-
-    def log(self, path: Path) -> None:
+    def log(self) -> None:
         """Every track that is not as it should be at level INFO, a summary of those left out at WARNING."""
-        for track_id, reason in self.left_out.items():
+        left_out, count = self.cache.left_out, len(self.cache.track_ids)
+        for track_id, reason in left_out.items():
             logger.info("left out %s: %s", track_id, reason)
-        for track_id, note in self.notes.items():
+        for track_id, note in self.cache.notes.items():
             logger.info("%s: %s", track_id, note)
         for stray in self.strays:
             logger.info("ignored %s", stray)
-        count = self.written + len(self.left_out)
-        logger.info("%s holds %d of %d tracks", path, self.written, count)
-        if self.left_out:
-            named = some([f"{track_id} ({reason})" for track_id, reason in self.left_out.items()])
-            logger.warning("left out %d of %d tracks, all in the log: %s", len(self.left_out), count, named)
+        logger.info("%s holds %d of %d tracks", self.cache.path, self.written, count)
+        if left_out:
+            named = some([f"{track_id} ({reason})" for track_id, reason in left_out.items()])
+            logger.warning("left out %d of %d tracks, all in the log: %s", len(left_out), count, named)
         if self.strays:
             logger.warning("ignored %d things in the sources, all in the log: %s", len(self.strays), some(self.strays))
 
@@ -87,7 +70,7 @@ def build_cache(
     workers: int,
     strict: bool = False,
     on_done: Callable[[Job], None] | None = None,
-    replace_unfinished: bool = False,
+    insist: bool = False,
 ) -> BuildReport:
     """Builds the cache at `plan.path`, or goes on where a killed build of the same plan was.
 
@@ -97,31 +80,36 @@ def build_cache(
         workers: processes; 0 does the work in this one.
         strict: stop at the first refused track, in the order of the jobs.
         on_done: called, in this process, for each job of which everything is in the file (skipped ones too).
-        replace_unfinished: throw away an unfinished build of another plan; without, it is an error.
+        insist: wait where somebody is building it, and throw away an unfinished build of another plan.
 
     Raises:
         CacheError: somebody else is building it, the disk is too small or full, a worker died, or an unfinished build
             of other sources lies there.
         CorpusError: a track was refused and `strict`, or all tracks were; or two jobs announce the same track.
     """
-    with build_lock(plan.path), full_disk_is_named(plan.path):
-        if plan.path.exists() and read_preamble(plan.path).plan == plan.digest:
+    with build_lock(plan.path, is_patient=insist), full_disk_is_named(plan.path):
+        if is_finished(plan):
             sweep(plan.path)
-            return _report_of(MelCache.open(plan.path), strict)
-        partial, journal = _begun(plan, replace_unfinished)
+            report = BuildReport(MelCache.open(plan.path))
+            _check(report.cache.left_out, plan, strict)
+            return report
+        partial, journal = _begun(plan, insist)
         if strict:
-            _refuse_earlier(plan, journal)
-        _fill(plan, partial, journal, jobs, workers, strict, on_done)
-        columns = columns_of(plan, journal.entries)
-        report = BuildReport.of(plan, columns, journal.entries)
-        report.check(strict)
+            _check(_refused(plan, journal), plan, strict)  # by a killed build that was not
+        _fill(plan, journal, jobs, workers, bind(write_job, partial, strict), on_done)
+        columns = columns_of(plan, records_of(journal))
+        _check(left_out(columns, [track.track_id for track in plan.tracks]), plan, strict)
         finish(plan, partial, columns)
-    report.log(plan.path)
+        strays = tuple(stray for entry in journal.entries for stray in entry["strays"])
+        report = BuildReport(MelCache.open(plan.path), strays)
+    report.log()
     return report
 
 
 def open_or_build(plan: CachePlan, jobs: Iterable[Job], *, workers: int, strict: bool = False) -> MelCache:
     """The finished cache of `plan`, built first where it is not there; where somebody else builds it, that is awaited.
+
+    So the jobs of a parallel sweep may all need a cache that is not there yet: one builds it, and all take it.
 
     Args:
         plan: what must be in it. A cache of another plan is replaced, but not one of other mel parameters.
@@ -130,45 +118,41 @@ def open_or_build(plan: CachePlan, jobs: Iterable[Job], *, workers: int, strict:
         strict: as of `build_cache`.
 
     Raises:
-        CacheError: as `build_cache`; or the cache is damaged, or made with other mel parameters, or was replaced by
-            one of another plan as soon as it was built.
+        CacheError: as `build_cache`; or the cache is damaged, or made with other mel parameters.
         CorpusError: as `build_cache`.
     """
-
-    def attempt() -> MelCache:
-        if plan.path.exists():
-            cache = MelCache.open(plan.path, plan.mel)  # a damaged one is the user's to look at, never replaced
-            if cache.preamble.plan == plan.digest:
-                _report_of(cache, strict)
-                return cache
-            logger.info("%s is of other sources than those of now: building it again", plan.path)
-        build_cache(plan, jobs, workers=workers, strict=strict, replace_unfinished=True)
-        cache = MelCache.open(plan.path, plan.mel)
-        if cache.preamble.plan != plan.digest:
-            raise CacheError(
-                f"{plan.path} was replaced by a cache of other sources while this one was built; "
-                "set another path for each"
-            )
-        return cache
-
-    return patiently(plan.path, attempt)
+    if plan.path.exists():
+        cache = MelCache.open(plan.path, plan.mel)  # a damaged one is the user's to look at, never replaced
+        if cache.preamble.plan == plan.digest:
+            _check(cache.left_out, plan, strict)
+            return cache
+        logger.info("%s is of other sources than those of now: building it again", plan.path)
+    return build_cache(plan, jobs, workers=workers, strict=strict, insist=True).cache
 
 
-def _report_of(cache: MelCache, strict: bool) -> BuildReport:
-    report = BuildReport(int((cache.length > 0).sum()), cache.left_out, cache.notes)
-    report.check(strict)
-    return report
+def _check(reasons: Mapping[str, str], plan: CachePlan, strict: bool) -> None:
+    """CorpusError where nothing is left to make a cache of, or where strictness forbids that something is left out."""
+    for track_id, reason in list(reasons.items())[:1]:
+        if len(reasons) == len(plan.tracks):
+            raise CorpusError(f"none of the {len(reasons):,} tracks can be used; the first, {track_id}: {reason}")
+        if strict:
+            raise CorpusError(strictly(track_id, reason))
+
+
+def _refused(plan: CachePlan, journal: Journal) -> dict[str, str]:
+    records = sorted(record for record in records_of(journal) if not record.length)
+    return {plan.tracks[record.row].track_id: record.note for record in records}
 
 
 def _begun(plan: CachePlan, replace: bool) -> tuple[Partial, Journal]:
     """The unfinished file to go on with and its journal, or new ones."""
-    path, journal, scratch = partial_path(plan.path), beside(plan.path, ".journal"), beside(plan.path, ".tmp")
-    blank = Columns.blank(len(plan.tracks), len(plan.feature_names))
-    header = write_header(scratch, plan, blank, is_complete=False)
-    head = journal_head(plan, header.mel_offset)
-    try:
-        is_ours = read_journal(journal)[:1] == [head]
-        if path.exists() and not (is_ours and path.stat().st_size >= header.file_bytes):
+    path, journal = partial_path(plan.path), beside(plan.path, ".journal")
+    preamble, _ = header_of(plan, columns_of(plan, ()))  # as long as the one that will be
+    head = journal_head(plan, preamble.mel_offset)
+    if path.exists():
+        begun, *done = read_journal(journal) or [{}]
+        is_cut = bool(done) and path.stat().st_size < preamble.file_bytes
+        if begun != head or is_cut:
             if not replace:
                 raise CacheError(
                     f"{path} is an unfinished build from other sources, tags or mel parameters, or of another version, "
@@ -176,38 +160,27 @@ def _begun(plan: CachePlan, replace: bool) -> tuple[Partial, Journal]:
                 )
             logger.info("%s was begun from other sources and is begun anew", path)
             path.unlink()
-        present = path.stat().st_blocks * 512 if path.exists() else 0
-        check_room({path: header.file_bytes + header.mel_offset - present})  # the header comes in a file of its own
-        if not path.exists():
-            journal.unlink(missing_ok=True)
-        begun = Journal(journal, head)  # before the file, which so is never without it
-        if not path.exists():
-            for size in (PAGE, header.file_bytes):  # of the header only the page that says that it is no cache yet
-                os.truncate(scratch, size)
-            sync(scratch)
-            scratch.replace(path)
+    check_room({path: preamble.file_bytes - taken(path)})
+    if not path.exists():
+        journal.unlink(missing_ok=True)
+    entries = Journal(journal, head)  # before the file, which so is never without it
+    with path.open("ab") as file:
+        if file.tell() < preamble.file_bytes:
+            file.truncate(preamble.file_bytes)  # longer, a hole: the disk gives rows no room yet
+            os.fsync(file.fileno())
             sync(path.parent)
-    finally:
-        scratch.unlink(missing_ok=True)
-    return Partial.of(plan, header.mel_offset), begun
-
-
-def _refuse_earlier(plan: CachePlan, journal: Journal) -> None:
-    """CorpusError for the first track that a killed build has left out, for a strict one that goes on with it."""
-    records = [Record(*values) for entry in journal.entries for values in entry["tracks"]]
-    for record in sorted(record for record in records if not record.length)[:1]:
-        raise CorpusError(strictly(plan.tracks[record.row].track_id, record.note))
+    return Partial(plan.path, preamble.mel_offset, plan.mel, len(plan.feature_names)), entries
 
 
 def _fill(
     plan: CachePlan,
-    partial: Partial,
     journal: Journal,
     jobs: Iterable[Job],
     workers: int,
-    strict: bool,
+    work: Callable[[Slots, Job], dict[str, Any]],
     on_done: Callable[[Job], None] | None,
 ) -> None:
+    """Does the jobs whose lines are not there yet."""
     done = {stem for entry in journal.entries for stem in entry["stems"]}
     source_of: dict[str, str] = {}
 
@@ -217,7 +190,7 @@ def _fill(
                 raise CorpusError(f"{stem} is announced by {source_of[stem]} and by {job.name}; expected one of them")
             source_of[stem] = job.name
         slots = {stem: plan.slot(stem) for stem in job.stems if stem in plan.index and stem not in done}
-        return bind(write_job, partial, slots, strict, job) if slots else None
+        return bind(work, slots, job) if slots else None
 
     with (
         progress(f"writing {plan.path.name}", len(plan.tracks), "tracks") as meter,

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from rich.filesize import decimal
+
 from songmood.errors import CacheError, SongmoodError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the disk, the user's quota, the process's limit on a file
@@ -15,18 +17,23 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the disk, the user's quota, 
 
 def check_room(needed: Mapping[Path, int]) -> None:
     """CacheError with the numbers where a disk lacks the bytes that these files and folders on it need together."""
-    by_disk: dict[int, dict[Path, int]] = defaultdict(dict)
+    by_disk: dict[int, list[tuple[Path, int]]] = defaultdict(list)
     for path, size in needed.items():
         present = next(place for place in (path, *path.absolute().parents) if place.exists())
-        by_disk[present.stat().st_dev][present] = by_disk[present.stat().st_dev].get(present, 0) + size
+        by_disk[present.stat().st_dev].append((present, size))
     for sizes in by_disk.values():
-        place, size = next(iter(sizes)), sum(sizes.values())
+        place, size = sizes[0][0], sum(size for _, size in sizes)
         free = shutil.disk_usage(place).free
         if size > free:
             raise CacheError(
-                f"{gigabytes(size)} more are needed on the disk of {place} and {gigabytes(free)} are free; "
+                f"{decimal(size)} more are needed on the disk of {place} and {decimal(free)} are free; "
                 "make room, or set SONGMOOD_DATA or the cache's path to another disk"
             )
+
+
+def taken(path: Path) -> int:
+    """Bytes that a file takes of the disk, its holes none; 0 where there is no file."""
+    return path.stat().st_blocks * 512 if path.exists() else 0
 
 
 @contextmanager
@@ -49,17 +56,8 @@ def full_disk_is_named(
             raise
         free = shutil.disk_usage(path.parent).free
         raise kind(
-            f"the disk is full ({error.strerror}; {gigabytes(free)} free) while writing {path}; {remedy}"
+            f"the disk is full ({error.strerror}; {decimal(free)} free) while writing {path}; {remedy}"
         ) from error
-
-
-def write_at(descriptor: int, data: bytes | memoryview, offset: int) -> None:
-    """Writes all of `data` at `offset`; unlike in a memory map, a full disk is an OSError here and not a signal."""
-    view = memoryview(data).cast("B")
-    while view:
-        written = os.pwrite(descriptor, view, offset)
-        view = view[written:]
-        offset += written
 
 
 def sync(path: Path) -> None:
@@ -69,8 +67,3 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def gigabytes(size: int) -> str:
-    """Such as ``"35.5 GB"``, or ``"3.2 MB"`` where that says more."""
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"

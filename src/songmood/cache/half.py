@@ -1,7 +1,5 @@
 """Spectrograms as the float16 rows that a cache keeps."""
 
-import zlib
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,8 +31,3 @@ def check_finite(mel: NDArray[np.floating]) -> tuple[float, float]:
     bad = ~np.isfinite(mel)
     frame = int(bad.any(axis=1).argmax())
     raise ValueError(f"{int(bad.sum()):,} of {mel.size:,} values are NaN or infinite, the first in frame {frame:,}")
-
-
-def checksum(rows: bytes | memoryview) -> int:
-    """CRC-32 of the rows' bytes: finds damage, and is faster than any disk."""
-    return zlib.crc32(rows)

@@ -67,3 +67,8 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
         with suppress(ValueError):
             lines.append(json.loads(line))
     return [line for line in lines if isinstance(line, dict)]
+
+
+def records_of(journal: Journal) -> list[Record]:
+    """What a cache's journal says of tracks."""
+    return [Record(*values) for entry in journal.entries for values in entry["tracks"]]

@@ -5,16 +5,13 @@ import json
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
-from songmood.errors import CacheBusyError
+from songmood.errors import CacheError
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 _NO_LOCKS = {errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}  # some cluster file systems
 
@@ -31,7 +28,7 @@ def build_lock(cache: Path, *, is_patient: bool = False) -> Iterator[None]:
         is_patient: wait for a holder's end.
 
     Raises:
-        CacheBusyError: somebody else builds this cache; of the impatient.
+        CacheError: somebody else builds this cache; of the impatient.
     """
     from filelock import FileLock, Timeout  # late: it brings asyncio, and most runs find their cache finished
 
@@ -39,11 +36,14 @@ def build_lock(cache: Path, *, is_patient: bool = False) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     try:
-        lock.acquire(blocking=is_patient)
-    except Timeout:
-        raise CacheBusyError(
-            f"{cache} is being built by {_holder(path)}; wait for it or stop it, the build then goes on where it was"
-        ) from None
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            busy = f"{cache} is being built by {_holder(path)}"
+            if not is_patient:
+                raise CacheError(f"{busy}; wait for it or stop it, the build then goes on where it was") from None
+            logger.info("waiting: %s", busy)
+            lock.acquire()
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
@@ -54,20 +54,6 @@ def build_lock(cache: Path, *, is_patient: bool = False) -> Iterator[None]:
     finally:
         path.unlink(missing_ok=True)  # whoever waits for this file notices that it is gone, and takes a new one
         lock.release()
-
-
-def patiently(cache: Path, attempt: Callable[[], T]) -> T:
-    """What `attempt` returns; where another process is building the cache, its end is awaited and the attempt repeated.
-
-    So the jobs of a parallel sweep may all need a cache that is not there yet: one builds it, and all take it.
-    """
-    while True:
-        try:
-            return attempt()
-        except CacheBusyError as error:
-            logger.info("waiting: %s", error)
-        with build_lock(cache, is_patient=True):
-            pass
 
 
 def _holder(path: Path) -> str:

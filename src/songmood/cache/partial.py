@@ -5,21 +5,24 @@ beside, for the end. What is in the file is told by the journal beside it, which
 """
 
 import os
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
-from songmood.cache.disk import FULL, sync, write_at
-from songmood.cache.half import checksum, to_half
+from songmood.audio.parameters import MelParameters
+from songmood.cache.disk import FULL, sync
+from songmood.cache.half import to_half
 from songmood.cache.journal import Record
-from songmood.cache.plan import CachePlan, Delivery, Job, Slot, Stray
+from songmood.cache.plan import Delivery, Job, Slot, Stray
 from songmood.errors import CacheError, CorpusError
 
 SILENT = "silent throughout"
+
+Slots = Mapping[str, Slot]
 
 
 @dataclass(frozen=True)
@@ -29,21 +32,14 @@ class Partial:
     Attributes:
         cache: the path of the finished one.
         mel_offset: bytes that the header will take.
-        num_bands: values in a frame.
+        mel: what the spectrograms are made with.
         num_features: of a track.
-        floor_db: a track that never exceeds it is silent.
     """
 
     cache: Path
     mel_offset: int
-    num_bands: int
+    mel: MelParameters
     num_features: int
-    floor_db: float
-
-    @classmethod
-    def of(cls, plan: CachePlan, mel_offset: int) -> "Partial":
-        """The file of a plan."""
-        return cls(plan.path, mel_offset, plan.mel.num_bands, len(plan.feature_names), plan.mel.floor_db)
 
     @property
     def path(self) -> Path:
@@ -56,9 +52,9 @@ class Partial:
 
     def place(self, frame: int) -> int:
         """Where in the file a frame starts."""
-        return self.mel_offset + frame * 2 * self.num_bands
+        return self.mel_offset + frame * 2 * self.mel.num_bands
 
-    def store(self, descriptor: int, slot: Slot, delivery: Delivery) -> Record:
+    def store(self, file: BinaryIO, slot: Slot, delivery: Delivery) -> Record:
         """Writes what a job has for a track.
 
         Raises:
@@ -72,31 +68,29 @@ class Partial:
         try:
             if delivery.refusal is not None or delivery.mel is None:
                 raise ValueError(delivery.refusal or "no spectrogram")
-            rows = to_half(delivery.mel, self.num_bands)
+            rows = to_half(delivery.mel, self.mel.num_bands)
         except ValueError as refusal:
             return Record(slot.row, 0, 0, str(refusal), features)
         if len(rows) <= slot.frames:
-            write_at(descriptor, rows.data, self.place(slot.first))
+            file.seek(self.place(slot.first))
+            file.write(rows.data)  # not through a memory map: there a full disk is a signal, here an OSError
         else:
-            self._set_aside(slot.row, rows)
-        silent = SILENT if float(delivery.mel.max()) <= self.floor_db else None
+            aside = self.aside(slot.row)
+            aside.parent.mkdir(exist_ok=True)
+            aside.write_bytes(rows.data)
+            sync(aside)
+        silent = SILENT if float(delivery.mel.max()) <= self.mel.floor_db else None
         note = "; ".join(filter(None, (delivery.note, silent)))
-        return Record(slot.row, len(rows), checksum(rows.data), note, features)
-
-    def _set_aside(self, row: int, rows: NDArray[np.float16]) -> None:
-        path = self.aside(row)
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(rows.data)
-        sync(path)
+        return Record(slot.row, len(rows), zlib.crc32(rows.data), note, features)
 
 
-def write_job(partial: Partial, slots: Mapping[str, Slot], is_strict: bool, job: Job) -> dict[str, Any]:
+def write_job(partial: Partial, is_strict: bool, slots: Slots, job: Job) -> dict[str, Any]:
     """Does a job: returns its line for the journal when the rows of its tracks would survive a loss of power.
 
     Args:
         partial: the file.
-        slots: by stem, of the tracks that are wanted of it.
         is_strict: stop at the first refusal.
+        slots: by stem, of the tracks that are wanted of the job.
         job: delivers them.
 
     Raises:
@@ -105,20 +99,21 @@ def write_job(partial: Partial, slots: Mapping[str, Slot], is_strict: bool, job:
     """
     records: dict[str, Record] = {}
     strays: list[str] = []
-    descriptor = os.open(partial.path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        for item in job.run():
-            if isinstance(item, Stray):
-                strays.append(item.text)
-            elif item.stem in records:
-                strays.append(f"{item.stem} in {job.name}: a second time; the first was taken")
-            elif item.stem not in job.stems:
-                strays.append(f"{item.stem} in {job.name}: was not announced")
-            elif item.stem in slots:
-                record = records[item.stem] = partial.store(descriptor, slots[item.stem], item)
-                if is_strict and not record.length:
-                    raise CorpusError(strictly(item.stem, record.note))
-        os.fsync(descriptor)
+        with partial.path.open("r+b") as file:
+            for item in job.run():
+                if isinstance(item, Stray):
+                    strays.append(item.text)
+                elif item.stem in records:
+                    strays.append(f"{item.stem} in {job.name}: a second time; the first was taken")
+                elif item.stem not in job.stems:
+                    strays.append(f"{item.stem} in {job.name}: was not announced")
+                elif item.stem in slots:
+                    record = records[item.stem] = partial.store(file, slots[item.stem], item)
+                    if is_strict and not record.length:
+                        raise CorpusError(strictly(item.stem, record.note))
+            file.flush()
+            os.fsync(file.fileno())
         overflow = beside(partial.cache, ".overflow")
         for folder in (overflow, overflow.parent) if overflow.exists() else ():
             sync(folder)  # so that files of this job that wait there are found again
@@ -126,8 +121,6 @@ def write_job(partial: Partial, slots: Mapping[str, Slot], is_strict: bool, job:
         if error.errno in FULL:
             raise
         raise CacheError(f"{job.name}: {error}") from error
-    finally:
-        os.close(descriptor)
     return {"job": job.name, "stems": list(slots), "tracks": list(records.values()), "strays": strays}
 
 
@@ -137,7 +130,7 @@ def strictly(name: str, reason: str) -> str:
 
 
 def beside(cache: Path, suffix: str) -> Path:
-    """Where an unfinished build keeps its ``.journal``, the ``.overflow`` and, of no worth after a kill, ``.tmp``."""
+    """Where an unfinished build keeps its ``.journal`` and the ``.overflow``."""
     return cache.with_name(cache.name + suffix)
 
 

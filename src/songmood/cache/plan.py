@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,7 @@ SLACK_FRAMES = 16  # a third of a second: durations are rounded, and decoders di
 
 
 class Slot(NamedTuple):
-    """Where a track's rows go.
-
-    Attributes:
-        row: of the track.
-        first: frame of the slot.
-        frames: that fit.
-    """
+    """Where the rows of the track in a row of the cache go: the first frame, and how many fit."""
 
     row: int
     first: int
@@ -126,10 +120,7 @@ class CachePlan:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the plan: an unfinished cache goes on only under the plan that began it."""
-        return hashlib.sha256(json.dumps(self._content(), ensure_ascii=False).encode()).hexdigest()
-
-    def _content(self) -> dict[str, Any]:
-        return {
+        content = {
             "slack": SLACK_FRAMES,
             "mel": self.mel.to_dict(),
             "tags": self.tags,
@@ -137,3 +128,4 @@ class CachePlan:
             "source": self.source,
             "tracks": [(t.track_id, t.artist_id, t.album_id, t.path, t.duration, t.tags) for t in self.tracks],
         }
+        return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()

@@ -1,17 +1,15 @@
 """Jobs in worker processes: a standard process pool, fed by an iterable that may block."""
 
-import math
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
-from queue import SimpleQueue
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from songmood.errors import CacheError, some
 
@@ -19,12 +17,6 @@ J = TypeVar("J")
 R = TypeVar("R")
 Task = Callable[[], R]
 Results = Generator[tuple[J, R | None], None, None]
-
-
-class _End(NamedTuple):
-    """No more jobs; `error` where that is not as it should be."""
-
-    error: BaseException | None
 
 
 def usable_cores() -> int:
@@ -39,7 +31,7 @@ def run_jobs(jobs: Iterable[J], task_of: Callable[[J], Task[R] | None], workers:
     themselves, when all are.
 
     Args:
-        jobs: with workers, iterated in a thread, at most ``workers + 1`` ahead of what is done; may block.
+        jobs: with workers, iterated in threads, at most ``workers + 1`` ahead of what is done; may block.
         task_of: asked in the caller's thread: what a worker does for a job, picklable; None where nothing is to do.
         workers: spawned processes; 0 does the work in this one.
 
@@ -48,7 +40,7 @@ def run_jobs(jobs: Iterable[J], task_of: Callable[[J], Task[R] | None], workers:
     """
     if workers:
         with _pool(workers) as pool:
-            yield from _run(jobs, task_of, pool, workers)
+            yield from _run(iter(jobs), task_of, pool, workers)
         return
     for job in jobs:
         task = task_of(job)
@@ -56,59 +48,63 @@ def run_jobs(jobs: Iterable[J], task_of: Callable[[J], Task[R] | None], workers:
 
 
 def _run(
-    jobs: Iterable[J], task_of: Callable[[J], Task[R] | None], pool: ProcessPoolExecutor, workers: int
+    jobs: Iterator[J], task_of: Callable[[J], Task[R] | None], pool: ProcessPoolExecutor, workers: int
 ) -> Results[J, R]:
-    events: SimpleQueue[Any] = SimpleQueue()  # jobs, futures that are done, and an end
-    room = threading.Semaphore(workers)
-    threading.Thread(target=_feed, args=(jobs, events, room), name="jobs", daemon=True).start()
-    in_work: dict[Future[R], tuple[int, J]] = {}
-    number, is_fed, first_failure = 0, False, math.inf
-    failure: BaseException | None = None
-    while not (is_fed or failure) or any(earlier < first_failure for earlier, _ in in_work.values()):
-        event = events.get()
-        if isinstance(event, _End):
-            is_fed, failure = True, failure or event.error
-        elif isinstance(event, Future):
-            error = event.exception()
+    in_work: dict[Future[R], J] = {}  # in the order of the jobs
+    coming: Future[J] | None = None
+    is_over, failure = False, None
+    while True:
+        if not (coming or is_over) and len(in_work) <= workers:
+            coming = _next(jobs)
+        waited: list[Future[Any]] = [*in_work, *filter(None, [coming])]
+        if not waited:
+            break
+        wait(waited, return_when=FIRST_COMPLETED)
+        for place, future in enumerate(order := list(in_work)):
+            error = future.exception() if future.done() else None
             if isinstance(error, BrokenProcessPool):
                 raise _death(in_work) from error
-            ended, job = in_work.pop(event)
-            room.release()
-            if error is None:
-                yield job, event.result()
-            elif ended < first_failure:
-                first_failure, failure = ended, error
-        elif not failure:
-            number += 1
-            if task := task_of(event):
+            if error:
+                failure, coming, is_over = error, None, True
+                for later in order[place:]:
+                    in_work.pop(later)
+                break
+            if future.done():
+                yield in_work.pop(future), future.result()
+        if coming and coming.done():
+            answer, coming = coming, None
+            if error := answer.exception():
+                is_over, failure = True, None if isinstance(error, StopIteration) else error
+                continue
+            job = answer.result()
+            if task := task_of(job):
                 try:
-                    future = pool.submit(task)
+                    in_work[pool.submit(task)] = job
                 except BrokenProcessPool as error:
-                    raise _death({**in_work, Future(): (number, event)}) from error
-                in_work[future] = (number, event)
-                future.add_done_callback(events.put)
+                    raise _death({**in_work, Future(): job}) from error
             else:
-                room.release()
-                yield event, None
+                yield job, None
     if failure:
         raise failure
 
 
-def _feed(jobs: Iterable[J], events: "SimpleQueue[Any]", room: threading.Semaphore) -> None:
-    """Takes jobs in a thread of its own; it may wait for one that nobody wants any more, and is left behind then."""
-    error: BaseException | None = None
-    try:
-        for job in jobs:
-            events.put(job)
-            room.acquire()
-    except BaseException as raised:  # raised again in the thread that asked
-        error = raised
-    events.put(_End(error))
+def _next(jobs: Iterator[J]) -> "Future[J]":
+    """Asks for a job in a thread of its own: one may wait that nobody wants any more, and is left behind then."""
+    answer: Future[J] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(next(jobs))
+        except BaseException as error:  # the end, too; raised again in the thread that asked
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, name="jobs", daemon=True).start()
+    return answer
 
 
-def _death(in_work: dict[Future[R], tuple[int, J]]) -> CacheError:
+def _death(in_work: Mapping[Future[R], J]) -> CacheError:
     """Names the jobs that the workers had or were to have: what the dead one had finished may not have been heard."""
-    jobs = [job for future, (_, job) in in_work.items() if not future.done() or future.exception()]
+    jobs = [job for future, job in in_work.items() if not future.done() or future.exception()]
     return CacheError(
         f"a worker process was killed (often for a lack of memory) while at work on "
         f"{some([str(getattr(job, 'name', job)) for job in jobs])}; what is written is kept: start the same build "

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from songmood.audio.parameters import MelParameters
-from songmood.cache.header import PAGE, Columns, Preamble, read_preamble
+from songmood.cache.header import PAGE, Preamble, left_out, read_preamble, strings
 from songmood.cache.partial import partial_path
 from songmood.errors import CacheError
 
@@ -26,7 +26,7 @@ class MelCache:
         path: the HDF5 file.
         fingerprint: hex, of the content.
         source: what the cache was built from.
-        mel_values: the mel parameters by name.
+        mel_parameters: what the spectrograms were made with.
         tags: columns of `targets`.
         feature_names: columns of `features`; empty for a cache without.
         track_ids: the rows.
@@ -42,7 +42,7 @@ class MelCache:
     path: Path
     fingerprint: str
     source: str = field(repr=False)
-    mel_values: dict[str, float] = field(repr=False)
+    mel_parameters: MelParameters = field(repr=False)
     tags: tuple[str, ...] = field(repr=False)
     feature_names: tuple[str, ...] = field(repr=False)
     track_ids: tuple[str, ...] = field(repr=False)
@@ -83,11 +83,6 @@ class MelCache:
         shape = (self.preamble.rows, self.preamble.bands)
         return np.memmap(self.path, np.float16, "r", self.preamble.mel_offset, shape)
 
-    @property
-    def mel_parameters(self) -> MelParameters:
-        """What the spectrograms were made with."""
-        return MelParameters(**self.mel_values)  # type: ignore[arg-type]
-
     @cached_property
     def row_of(self) -> dict[str, int]:
         """Track id to row."""
@@ -116,10 +111,10 @@ class MelCache:
             raise CacheError(f"{self.path} was replaced by another cache while it was in use; start again")
 
     def _check_mel(self, mel: MelParameters | None) -> None:
-        wanted = self.mel_values if mel is None else mel.to_dict()
-        other = [f"{name}={self.mel_values.get(name)} (not {value})" for name, value in wanted.items()
-                 if self.mel_values.get(name) != value]  # fmt: skip
-        if other:
+        present, wanted = self.mel_parameters.to_dict(), (mel or self.mel_parameters).to_dict()
+        if other := [
+            f"{name}={present[name]} (not {wanted[name]})" for name in wanted if wanted[name] != present[name]
+        ]:
             raise CacheError(
                 f"{self.path} was made with {', '.join(other)}; delete it to build it anew, or set another cache"
             )
@@ -136,8 +131,6 @@ def _missing(path: Path) -> CacheError:
 
 def _check_bytes(path: Path, preamble: Preamble) -> None:
     """Before the HDF5 library sees the file: is it whole, and are its structures what was written?"""
-    if not preamble.is_complete:
-        raise CacheError(f"{path} is an unfinished build; start the same build again to go on")
     size = path.stat().st_size
     if size != preamble.file_bytes:
         raise CacheError(
@@ -152,24 +145,26 @@ def _check_bytes(path: Path, preamble: Preamble) -> None:
 
 def _read(file: h5py.File) -> dict[str, Any]:
     """The fields of `MelCache` that the file holds."""
-    track_ids = _strings(file["track_id"][:])
-    columns = Columns.read(file)
+    columns = {name: file[name][:] for name in file if name != "mel"}
+    track_ids = strings(columns["track_id"])
+    reasons = left_out(columns, track_ids)
+    said = [strings(columns[name]) for name in ("mel_note", "features_note") if name in columns]
     return {
         "fingerprint": bytes(file.attrs["fingerprint"]).decode(),
         "source": str(file.attrs["source"]),
-        "mel_values": json.loads(file.attrs["mel_parameters"]),
-        "tags": _strings(file.attrs["tag_names"]),
-        "feature_names": _strings(file.attrs["feature_names"]),
+        "mel_parameters": MelParameters(**json.loads(file.attrs["mel_parameters"])),
+        "tags": strings(file.attrs["tag_names"]),
+        "feature_names": strings(file.attrs["feature_names"]),
         "track_ids": track_ids,
-        "offset": columns.offset,
-        "length": columns.length,
-        "checksum": columns.checksum,
-        "targets": file["tags"][:],
-        "features": columns.features,
-        "left_out": columns.left_out(track_ids),
-        "notes": columns.notes(track_ids),
+        "offset": columns["offset"],
+        "length": columns["length"],
+        "checksum": columns["checksum"],
+        "targets": columns["tags"],
+        "features": columns.get("features", np.zeros((len(track_ids), 0), np.float32)),
+        "left_out": reasons,
+        "notes": {
+            track_id: "; ".join(filter(None, notes))
+            for track_id, *notes in zip(track_ids, *said, strict=True)
+            if any(notes) and track_id not in reasons
+        },
     }
-
-
-def _strings(values: NDArray[Any]) -> tuple[str, ...]:
-    return tuple(value.decode() if isinstance(value, bytes) else str(value) for value in values.tolist())

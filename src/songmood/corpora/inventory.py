@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
+from rich.filesize import decimal
 from rich.table import Table
 
-from songmood.cache.disk import gigabytes
+from songmood.cache.disk import taken
 from songmood.cache.partial import partial_path
 from songmood.cache.read import MelCache
 from songmood.corpora.corpus import Corpus
@@ -34,16 +35,16 @@ def _cache_lines(corpus: Corpus) -> tuple[MelCache | None, list[tuple[str, str]]
     except CacheError as error:
         lines = [("state", str(error))]
         if unfinished.exists():
-            lines.append(("unfinished", gigabytes(unfinished.stat().st_blocks * 512)))
+            lines.append(("unfinished", decimal(taken(unfinished))))
         return None, lines
     frames = int(cache.length.sum())
-    hours = frames * cache.mel_values["hop"] / cache.mel_values["sample_rate"] / 3_600
+    hours = frames / cache.mel_parameters.frames_per_second / 3_600
     held = [
         name for name, column in zip(cache.feature_names, cache.features.T, strict=True) if np.isfinite(column).any()
     ]
     refused = [f"{track_id} ({reason})" for track_id, reason in cache.left_out.items()]
     return cache, [
-        ("size", gigabytes(corpus.cache_path.stat().st_size)),
+        ("size", decimal(corpus.cache_path.stat().st_size)),
         ("tracks", f"{int((cache.length > 0).sum()):,}, {hours:,.1f} hours, {frames:,} frames"),
         ("left out", f"{len(cache.left_out):,}" + ": " * bool(refused) + some(refused)),
         ("features", f"{len(held)} of {len(cache.feature_names)}" + (f": {', '.join(held)}" if held else "")),

@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from songmood.audio.parameters import MelParameters
-from songmood.cache.finish import finished_stems
-from songmood.cache.header import read_preamble
+from songmood.cache.disk import taken
+from songmood.cache.finish import finished_stems, is_finished
 from songmood.cache.partial import partial_path
 from songmood.cache.plan import CachePlan
 from songmood.corpora.jamendo.acousticbrainz import FEATURES
@@ -83,7 +83,7 @@ class Store:
     @property
     def is_built(self) -> bool:
         """Whether the cache is there and is the one of this metadata."""
-        return self.cache_path.exists() and read_preamble(self.cache_path).plan == self.plan.digest
+        return is_finished(self.plan)
 
     def archives(self, kind: str) -> list[RemoteFile]:
         """The archives of spectrograms or of features, as the list of checksums names them."""
@@ -118,6 +118,4 @@ class Store:
         """What the unfinished cache will still take of the disk."""
         if self.is_built:
             return 0
-        partial = partial_path(self.cache_path)
-        present = partial.stat().st_blocks * 512 if partial.exists() else 0
-        return max(0, int(self.plan.slots[-1]) * 2 * self.mel.num_bands - present)
+        return max(0, int(self.plan.slots[-1]) * 2 * self.mel.num_bands - taken(partial_path(self.cache_path)))
