@@ -25,9 +25,9 @@ def changed(a: dict, b: dict) -> set[str]:
 
 
 def test_the_full_recipe_is_that_of_the_experiment() -> None:
-    from benchmarks.ablation import FULL, NO_PICTURES, Job
+    from benchmarks.ablation import FULL, QUIET, Job
 
-    assert composed(*Job("crnn", FULL, 0).overrides()) == composed("experiment=[crnn_modern,small]", *NO_PICTURES)
+    assert composed(*Job("crnn", FULL, 0).overrides()) == composed("experiment=[crnn_modern,small]", *QUIET)
 
 
 def test_each_row_has_one_part_more_or_less_than_the_end_of_the_table_that_it_is_compared_with() -> None:

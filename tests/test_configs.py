@@ -24,7 +24,12 @@ SMALL = {  # nets of other sizes than the CRNN's
     "fa_resnet": ("model.channels=2",),
 }
 NEEDS_FEATURES = ("crnn_fusion", "crnn_attn_fusion")
-IN_OTHER_TESTS = {"trainer": {"gpu", "ddp"}, "corpus": {"jamendo", "demo"}}  # hardware, processes, downloads
+IN_OTHER_TESTS = {  # what needs hardware, processes, downloads or a file
+    "trainer": {"gpu", "ddp"},
+    "corpus": {"jamendo", "demo"},
+    "model": {"probe"},
+    "loss": {"distil"},
+}
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,14 @@
 """Losses against their formulas, written out in NumPy, and what mixing targets does to them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from songmood.errors import ConfigError
+from songmood.models.losses.distilled import DistilledBCE
 from songmood.models.losses.focal import FocalLoss
 from songmood.models.losses.smoothed import SmoothedBCE
 from songmood.models.losses.weighted import ClassBalancedBCE, WeightedBCE
@@ -74,3 +78,28 @@ def test_no_logit_is_so_far_off_that_the_loss_is_lost(loss: nn.Module) -> None:
     assert lost.isfinite()
     assert far.grad is not None
     assert far.grad.isfinite().all()
+
+
+def distilled(path: Path, scores: np.ndarray, share: float = 0.25) -> DistilledBCE:
+    np.savez(path, track_id=[f"track_{row}" for row in range(len(scores))], vector=scores)
+    loss = DistilledBCE(str(path), share)
+    loss.fit_tracks([f"track_{row}" for row in reversed(range(len(scores)))], 4)
+    return loss
+
+
+def test_a_student_learns_from_labels_and_its_teacher_s_scores_of_the_same_track(tmp_path: Path) -> None:
+    teacher = RNG.random((5, 4)).astype(np.float32)
+    loss = distilled(tmp_path / "teacher.npz", teacher)
+    labels, track = torch.from_numpy(TARGETS[:3].astype(np.float32)), torch.tensor([0, 4, 4])
+    softened = loss.soften(labels, track)
+    np.testing.assert_allclose(softened, 0.75 * labels.numpy() + 0.25 * teacher[[4, 0, 0]], rtol=1e-6)
+    assert value(loss, LOGITS, TARGETS) == pytest.approx(value(nn.BCEWithLogitsLoss(), LOGITS, TARGETS), rel=1e-9)
+    assert not loss.state_dict()  # the teacher stays at home
+
+
+@pytest.mark.parametrize("scores", [np.ones((5, 3)), np.full((5, 4), 1.5), np.full((5, 4), np.nan)])
+def test_a_teacher_without_a_score_for_each_tag_is_refused(tmp_path: Path, scores: np.ndarray) -> None:
+    with pytest.raises(ConfigError, match=r"teacher.npz: . numbers from .* a track; expected 4 scores, 0 to 1"):
+        distilled(tmp_path / "teacher.npz", scores)
+    with pytest.raises(ConfigError, match=r"loss.share=1.5: expected"):
+        DistilledBCE("teacher.npz", 1.5)

@@ -140,6 +140,7 @@ def corpus_of(
             node: Any = OmegaConf.to_container(hydra.compose("train", changes).corpus, resolve=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(" ".join(str(error).split())) from None
+    node.pop("features_from", None)  # no part of its cache
     if strict and "strict" in node:
         node["strict"] = True
     if workers is not None and "workers" in node:

@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from songmood.config import build
-from songmood.corpora.corpus import Corpus
 from songmood.loading.datamodule import MoodDataModule
-from songmood.runs.compose import make_card, make_data
+from songmood.runs.compose import make_card, make_corpus, make_data
 from songmood.runs.processes import prepare_process
 from songmood.runs.provenance import provenance
 from songmood.runs.results import Thresholds, announce, write_json, write_results
@@ -32,7 +30,7 @@ def popularity(config: Mapping[str, Any], written: Mapping[str, Any], folder: Pa
     started = time.monotonic()
     check_settings(config)
     prepare_process(config["threads"])
-    corpus: Corpus = build(config["corpus"])
+    corpus = make_corpus(config["corpus"])
     cache = corpus.open()
     data = make_data(config, corpus, cache)
     most_popular = int(data.split_targets("train").sum(axis=0, dtype=np.int64).argmax())

@@ -14,6 +14,7 @@ from pytorch_lightning.strategies.launchers import _MultiProcessingLauncher
 
 from songmood.cache.read import MelCache
 from songmood.config import build
+from songmood.corpora.brought import BroughtFeatures
 from songmood.corpora.corpus import Corpus
 from songmood.errors import CheckpointError, ConfigError
 from songmood.evaluation.thresholds import ThresholdRule
@@ -81,7 +82,7 @@ def compose(config: Mapping[str, Any], folder: Path) -> Run:
     loggers = make_each(config, "logger", Logger)  # type: ignore[type-abstract]
     trainer = make_trainer(config["trainer"], speed, folder, callbacks, loggers)
 
-    corpus: Corpus = build(config["corpus"])
+    corpus = make_corpus(config["corpus"])
     card, net, optimiser, parts = make_parts(config, corpus, speed, callbacks)
     if config["ckpt_path"] is not None:
         card.check_resumable(Path(config["ckpt_path"]))
@@ -115,6 +116,14 @@ def make_parts(
     check_parts(config, net, parts.get("augment"), callbacks)
     check_optimiser(optimiser, net)
     return card, net, optimiser, parts
+
+
+def make_corpus(node: Mapping[str, Any]) -> Corpus:
+    """Which tracks, tags and splits, and whose features."""
+    settings = {**node}
+    path = settings.pop("features_from", None)
+    corpus: Corpus = build(settings)
+    return corpus if path is None else BroughtFeatures(corpus, Path(path))
 
 
 def make_speed(config: Mapping[str, Any]) -> Speed:
@@ -151,8 +160,11 @@ def fit_statistics(net: Any, loss: Any, data: MoodDataModule) -> None:
         net.standardiser.fit(torch.from_numpy(data.training_features()))
     if getattr(net, "input_standardiser", None) is not None:
         net.input_standardiser.fit(batch.mel for batch in islice(data.train_dataloader(), FOR_STATISTICS))
+    targets = data.split_targets("train")
     if hasattr(loss, "fit"):
-        loss.fit(torch.from_numpy(data.split_targets("train")))
+        loss.fit(torch.from_numpy(targets))
+    if hasattr(loss, "fit_tracks"):
+        loss.fit_tracks(data.track_ids["train"], targets.shape[1])
 
 
 def make_trainer(

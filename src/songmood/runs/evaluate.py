@@ -13,7 +13,7 @@ from songmood.cache.read import MelCache
 from songmood.config import build
 from songmood.corpora.corpus import Corpus
 from songmood.errors import CheckpointError
-from songmood.runs.compose import make_speed, make_trainer
+from songmood.runs.compose import make_corpus, make_speed, make_trainer
 from songmood.runs.processes import leave_processes
 from songmood.runs.results import Thresholds, announce, score_test, write_results
 from songmood.runs.settings import check_settings
@@ -44,7 +44,7 @@ def rescore(config: Mapping[str, Any], written: Mapping[str, Any], folder: Path)
     if not tagger.is_fitted:
         raise CheckpointError(f"{path} has no fitted thresholds: it is of before a validation; take a later one")
     card = tagger.card
-    corpus: Corpus = build(config["corpus"])
+    corpus = make_corpus(config["corpus"])
     cache = _matching_cache(path, card, corpus)
     speed.prepare(tagger.net)
     trainer = make_trainer(config["trainer"], speed, folder, [], [])

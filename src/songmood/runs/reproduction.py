@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from songmood.config import build
-from songmood.corpora.corpus import Corpus
 from songmood.errors import ConfigError
+from songmood.runs.compose import make_corpus
 from songmood.runs.configuration import compose_config, plain
 from songmood.runs.provenance import code_fingerprint, comparable
 from songmood.training.checkpoints import LAST
@@ -94,8 +93,7 @@ def reproduce_runs(runs: Sequence[PlannedRun], *, is_training: bool) -> list[Out
 
 def cache_fingerprint(run: PlannedRun) -> str:
     """Of the run's corpus as it is now; a demo or folder corpus is built where it is missing."""
-    corpus: Corpus = build(plain(compose_config("train", run.overrides).corpus))
-    return corpus.open().fingerprint
+    return make_corpus(plain(compose_config("train", run.overrides).corpus)).open().fingerprint
 
 
 def plan(corpus: str, seeds: int, out: Path, extra: Sequence[str] = (), only: Sequence[str] = ()) -> list[PlannedRun]:

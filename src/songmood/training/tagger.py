@@ -132,6 +132,9 @@ class Tagger(pl.LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The loss of one batch."""
         assert self.loss is not None
+        soften: Any = getattr(self.loss, "soften", None)
+        if soften is not None:  # before mixup, which mixes a teacher's opinions as it does labels
+            batch = batch._replace(target=soften(batch.target, batch.track))
         if self.augment is not None:
             with torch.no_grad():
                 mel, target = self.augment(batch.mel.float(), batch.target)
