@@ -8,6 +8,7 @@ from run_folders import make_run
 from songmood.evaluation.bootstrap import weight_chunks
 from songmood.evaluation.comparison import compare
 from songmood.evaluation.metrics import evaluate
+from songmood.report.build import build_report
 from songmood.report.paper import PAPER_ROWS
 from songmood.report.rows import ReportRow, read_entries
 from songmood.report.runfolder import read_run
@@ -150,3 +151,21 @@ def test_one_row_is_compared_with_nothing(tmp_path: Path) -> None:
     table = table_of([ReportRow(make_run(tmp_path / "run", None, earlier=None))])
     assert compare_rows(table) == {}
     assert compare_rows([replace(table[0], estimates={}), table[0]]) == {}
+
+
+def test_what_came_after_the_paper_has_a_table_of_its_own_with_its_authors_figures(tmp_path: Path) -> None:
+    runs = [ReportRow(make_run(tmp_path / name, name, earlier=None)) for name in ("run2", "convs", "mine")]
+    content = build_report(runs, tmp_path / "results", resamples=RESAMPLES)
+    assert list(content.tables) == ["Table 1", "Beyond the paper"]
+    assert [row.group for row in content.tables["Table 1"] if row.estimates] == ["run2", "mine"]
+    beyond = {row.group: row for row in content.tables["Beyond the paper"]}
+    assert list(beyond) == ["crnn_modern", "crnn_modern_ensemble", "convs", "short_res", "fa_resnet"]
+    assert [row.group for row in beyond.values() if row.estimates] == ["convs"]
+    assert beyond["convs"].paper is not None
+    assert beyond["convs"].paper.figures[:2] == (0.761, 0.141)
+    text = (tmp_path / "results" / "RESULTS.md").read_text(encoding="utf-8")
+    line = next(line for line in text.partition("## Beyond the paper")[2].splitlines() if line.startswith("| convs"))
+    assert " 0.141 / " in line
+    assert "| – / " in line
+    alone = build_report(runs[:1], tmp_path / "alone", resamples=RESAMPLES)
+    assert list(alone.tables) == ["Table 1"]

@@ -6,12 +6,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from run_folders import make_run
+from songmood.commands.reproduce import ensemble_rows
 from songmood.errors import ConfigError
-from songmood.runs.reproduction import Outcome, plan, reproduce_runs, what_changed
+from songmood.runs.reproduction import Outcome, expected_config, plan, reproduce_runs, what_changed
 from tiny import ROOT, TINY_NET, TINY_RUN, folder_overrides, run, write_corpus
 
 PATIENCE = 200  # seconds
@@ -108,3 +112,30 @@ def test_a_row_that_fails_is_named_with_its_log_and_does_not_stop_the_others(cor
 def test_an_unknown_row_is_refused() -> None:
     with pytest.raises(ConfigError, match="--only run9: expected one of popularity, run1"):
         plan("folder", 1, Path("results"), [], ["run9"])
+
+
+def test_the_table_beyond_has_its_networks_and_as_many_seeds_as_its_ensemble_has_members() -> None:
+    runs = plan("jamendo", 2, Path("results"), ["trainer=cpu"], [], "beyond")
+    assert Counter(planned.experiment for planned in runs) == {
+        "crnn_modern": 6,
+        "convs": 2,
+        "short_res": 2,
+        "fa_resnet": 2,
+    }
+    assert runs[0].overrides == ("experiment=crnn_modern", "corpus=jamendo", "seed=0", "trainer=cpu")
+    for small in plan("demo", 1, Path("results"), [], [], "beyond"):
+        assert expected_config(small)["corpus"]["_target_"].endswith("DemoCorpus")
+    with pytest.raises(ConfigError, match="--only run3: expected one of crnn_modern, convs"):
+        plan("jamendo", 1, Path("results"), [], ["run3"], "beyond")
+
+
+def test_the_ensemble_s_row_is_there_once_all_of_its_members_are(tmp_path: Path) -> None:
+    runs = plan("jamendo", 1, tmp_path, [], ["crnn_modern"], "beyond")
+    outcomes = [Outcome(member, "finished") for member in runs]
+    for member in runs:
+        make_run(member.folder, "crnn_modern", member.seed, earlier=None)
+    assert ensemble_rows([*outcomes[:5], Outcome(runs[5], "failed")], tmp_path / "together") == []
+    (row,) = ensemble_rows(outcomes, tmp_path / "together")
+    assert (row.experiment, row.folder) == ("crnn_modern_ensemble", tmp_path / "together")
+    mean = np.mean([np.load(member.folder / "predictions.npy") for member in runs], axis=0)
+    np.testing.assert_allclose(np.load(row.folder / "predictions.npy"), mean, rtol=1e-12)

@@ -56,7 +56,7 @@ def ensemble(
     """
     is_folder = [member.is_dir() for member in members]
     if all(is_folder):
-        _combine_runs(members, out, how, weights, rule)
+        _print(out, combine_runs(members, out, how, weights, rule))
     elif any(is_folder):
         raise SubmissionError(f"{members[is_folder.index(False)]} is no run folder: give folders alone, or files alone")
     elif weights is Weights.validation:
@@ -82,7 +82,21 @@ def _combine_files(predictions: Sequence[Path], out: Path, how: How) -> None:
     typer.echo(f"{out}: {how.value} of {len(predictions)} submissions, {tracks:,} tracks, {tags} tags")
 
 
-def _combine_runs(folders: Sequence[Path], out: Path, how: How, weights: Weights, rule: RuleName) -> None:
+def combine_runs(
+    folders: Sequence[Path],
+    out: Path,
+    how: How = How.mean,
+    weights: Weights = Weights.equal,
+    rule: RuleName = RuleName.elbow,
+) -> dict[str, Any]:
+    """Make a run folder of several; the arguments are those of `ensemble`.
+
+    Returns:
+        The content of `ensemble.json`.
+
+    Raises:
+        RunFolderError: fewer than two runs, or they are not of the same tags and tracks.
+    """
     import numpy as np
 
     from songmood.commands.members import read_members
@@ -108,7 +122,7 @@ def _combine_runs(folders: Sequence[Path], out: Path, how: How, weights: Weights
     write_results(out, splits, Thresholds(values, rule.value, "validation", *counts), tags, track_ids)
     about = _about(folders, tags, test, how, weighting, chosen)
     write_json(out / "ensemble.json", about)
-    _print(out, about)
+    return about
 
 
 def _weighting(validation: Members, how: How) -> Weighting:

@@ -1,6 +1,8 @@
-"""`songmood reproduce`: every row of the paper's table, then the report."""
+"""`songmood reproduce`: every row of the paper's table, or of the one beyond it, then the report."""
 
 import logging
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,28 +14,42 @@ if TYPE_CHECKING:
     from songmood.runs.reproduction import Outcome
 
 
+ENSEMBLE = "crnn_modern_ensemble"  # its row of the table beyond
+
+
+class Table(StrEnum):
+    """Which runs: the paper's, or what came later."""
+
+    paper = "paper"
+    beyond = "beyond"
+
+
 def reproduce(
     overrides: Annotated[list[str] | None, typer.Argument(help="Hydra overrides that every run gets.")] = None,
     corpus: Annotated[str, typer.Option(help="jamendo, demo or folder.")] = "jamendo",
     seeds: Annotated[int, typer.Option(min=1, help="Runs per row, with seeds from 0.")] = 1,
     out: Annotated[Path, typer.Option(help="Where runs and report go.")] = Path("results"),
     only: Annotated[list[str] | None, typer.Option(help="An experiment, such as run3; may be repeated.")] = None,
+    table: Annotated[Table, typer.Option(help="The paper's, or that of the recipes and networks since.")] = Table.paper,
     report_only: Annotated[bool, typer.Option("--report-only", help="Report what is there; train nothing.")] = False,
 ) -> None:
-    """Train every row of the paper's table that is not finished, then write RESULTS.md and index.html.
+    """Train every row of a table that is not finished, then write RESULTS.md and index.html.
 
     MTG-Jamendo is fetched first where it is not here. A killed reproduction goes on where it was. A row that fails is
-    named in the report with its log; the others go on, and the exit status is 1.
+    named in the report with its log; the others go on, and the exit status is 1. The report also shows what there is of
+    the other table.
     """
-    from songmood.runs.reproduction import plan, reproduce_runs
+    from songmood.runs.reproduction import is_complete, plan, reproduce_runs
 
     _show_log()
     changes = list(overrides or [])
     if corpus == "jamendo":
         changes += _prepare_jamendo(changes, is_building=not report_only)
-    runs = plan(corpus, seeds, out, changes, only or [])
-    outcomes = reproduce_runs(runs, is_training=not report_only)
-    rows = [_as_row(outcome) for outcome in outcomes]
+    outcomes = reproduce_runs(plan(corpus, seeds, out, changes, only or [], table.value), is_training=not report_only)
+    other = Table.beyond if table is Table.paper else Table.paper
+    there = [run for run in plan(corpus, seeds, out, changes, [], other.value) if is_complete(run)]
+    outcomes += reproduce_runs(there, is_training=False)
+    rows = [*map(_as_row, outcomes), *ensemble_rows(outcomes, out / "runs" / corpus / ENSEMBLE)]
     from songmood.report.build import MARKDOWN, PAGE, build_report
 
     build_report(rows, out)
@@ -64,6 +80,19 @@ def _prepare_jamendo(changes: list[str], *, is_building: bool) -> list[str]:
 
 def _has_some_features(corpus: "JamendoCorpus") -> bool:
     return len(corpus.absent_features(corpus.open())) < len(corpus.feature_names)
+
+
+def ensemble_rows(outcomes: Sequence["Outcome"], folder: Path) -> list["ReportRow"]:
+    """The row of the members together, combined anew; none before all of them are there."""
+    from songmood.commands.ensemble import combine_runs
+    from songmood.report.rows import ReportRow
+    from songmood.runs.reproduction import ENSEMBLED, MEMBERS
+
+    members = [outcome for outcome in outcomes if outcome.run.experiment == ENSEMBLED and outcome.status != "failed"]
+    if len(members) < MEMBERS:
+        return []
+    combine_runs([member.run.folder for member in members[:MEMBERS]], folder)
+    return [ReportRow(folder, ENSEMBLE)]
 
 
 def _as_row(outcome: "Outcome") -> "ReportRow":

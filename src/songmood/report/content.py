@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from songmood.report.paper import METRIC_NAMES, METRICS, TEST_SET
+from songmood.report.paper import METRIC_NAMES, METRICS, TABLES, TEST_SET
 from songmood.report.rows import Entry, ReportRow, Scored, read_entries, seen_from
 from songmood.report.significance import Verdict, compare_rows
-from songmood.report.table import TableRow, make_table
+from songmood.report.table import FIRST, TableRow, make_table
 
 PROVENANCE_HEADS = ("Run", "Folder", "State", "Commit", "Cache", "Python", "Versions", "Hardware")
 NUM_DIGITS = 12  # of a fingerprint: enough to tell two apart
@@ -68,6 +68,12 @@ class Content:
     entries: tuple[Entry, ...]
     results: tuple[Scored, ...]
     provenance: tuple[tuple[str, ...], ...]
+
+    @property
+    def tables(self) -> dict[str, list[TableRow]]:
+        """The rows under each heading that has some; the first heading always."""
+        by_name = {name: [row for row in self.rows if row.table == name] for name in TABLES}
+        return {name: rows for name, rows in by_name.items() if rows or (name == FIRST and not self.rows)}
 
 
 def gather(rows: Sequence[ReportRow], out: Path, *, resamples: int, skip_unreadable: bool) -> Content:

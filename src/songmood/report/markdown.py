@@ -19,12 +19,14 @@ def render_markdown(content: Content) -> str:
     ]
     if content.notices:
         parts.append("\n".join(_bullet(notice.kind, notice.text, notice.log) for notice in content.notices))
-    parts += [
-        "## Table 1",
-        "Paper / ours: the mean over seeds ± their standard deviation, in brackets the 95 % bootstrap interval "
-        "over test tracks.",
-        _table(_heads(), (_line(row, content.best) for row in content.rows)),
-    ]
+    parts += []
+    for heading, rows in content.tables.items():
+        parts += [
+            f"## {heading}",
+            "Published / ours: the mean over seeds ± their standard deviation, in brackets the 95 % bootstrap interval "
+            "over test tracks.",
+            _table(_heads(), (_line(row, content.best) for row in rows)),
+        ]
     for name, verdicts in content.comparisons.items():
         lines = [(v.name, "; ".join(v.beats) or "–", "; ".join(v.ties) or "–") for v in verdicts]
         parts += [

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 from songmood.errors import RunFolderError
-from songmood.report.paper import PAPER_ROWS
+from songmood.report.paper import TABLES
 from songmood.report.runfolder import Result, RunFolder, read_run
 
 Status = Literal["finished", "stale", "failed"]
-PAPER_ORDER = tuple(dict.fromkeys(row.experiment for row in PAPER_ROWS))
-PAPER_NAMES = {row.experiment: row.name for row in PAPER_ROWS}
+PAPER_NAMES = {row.experiment: row.name for rows in TABLES.values() for row in rows}
+PAPER_ORDER = tuple(PAPER_NAMES)
 
 
 @dataclass(frozen=True)

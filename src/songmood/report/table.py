@@ -8,12 +8,13 @@ import numpy as np
 from songmood.evaluation.bootstrap import Replicates, interval, replicates, spread
 from songmood.evaluation.curves import Floats
 from songmood.progress import progress
-from songmood.report.paper import ABOUT, FEATURE_SET, METRICS, PAPER_ROWS, WITH_FEATURES, PaperRow
+from songmood.report.paper import ABOUT, FEATURE_SET, METRICS, TABLES, WITH_FEATURES, PaperRow
 from songmood.report.rows import PAPER_ORDER, Entry, ReportRow, Scored, row_name
 from songmood.report.runfolder import Split
 
 Key = tuple[str, str, bool, int | None]  # group, variant, whether final, epochs: what the seeds of a row share
 CONFIDENCE = 0.95
+FIRST = next(iter(TABLES))
 PRECISIONS = {"32-true": "float32", "bf16-mixed": "bfloat16", "16-mixed": "float16"}
 
 
@@ -74,6 +75,11 @@ class TableRow:
         return row_name(self.group, self.variant)
 
     @property
+    def table(self) -> str:
+        """Under which heading it stands; what is in no published table stands in the first."""
+        return next((name for name, rows in TABLES.items() if self.group in {row.experiment for row in rows}), FIRST)
+
+    @property
     def about(self) -> str:
         """What sets it apart, and what it was trained in."""
         return "; ".join(filter(None, (ABOUT.get(self.group), self.precision)))
@@ -110,7 +116,7 @@ class TableRow:
 def make_table(entries: Sequence[Entry], troubles: Sequence[ReportRow], resamples: int) -> tuple[TableRow, ...]:
     """The table's rows, the paper's first and in its order.
 
-    The paper's rows are all there, those without a run too, as soon as one run belongs to one of them.
+    All rows of a published table are there, those without a run too, as soon as one run belongs to one of them.
 
     Args:
         entries: in the table's order.
@@ -135,8 +141,10 @@ def _rows_without_results(rows: Sequence[TableRow], troubles: Sequence[ReportRow
     there = {(row.group, row.is_final) for row in rows}
     groups = {row.group for row in rows} | {row.group for row in troubles}
     empty: list[TableRow] = []
-    if groups & set(PAPER_ORDER):
-        missing = (paper for paper in PAPER_ROWS if (paper.experiment, paper.is_final) not in there)
+    for published in TABLES.values():
+        if not groups & {paper.experiment for paper in published}:
+            continue
+        missing = (paper for paper in published if (paper.experiment, paper.is_final) not in there)
         empty += (TableRow(paper.experiment, "", paper.epochs, paper.is_final, paper, (), (), {}) for paper in missing)
     others = (group for group in sorted(groups - set(PAPER_ORDER)) if (group, True) not in there)
     return [*empty, *(TableRow(group, "", None, True, None, (), (), {}) for group in others)]
@@ -175,7 +183,8 @@ def _troubles_of(row: TableRow, troubles: Sequence[ReportRow]) -> tuple[ReportRo
 
 
 def _paper_row(group: str, is_final: bool) -> PaperRow | None:
-    return next((row for row in PAPER_ROWS if (row.experiment, row.is_final) == (group, is_final)), None)
+    published = (row for rows in TABLES.values() for row in rows)
+    return next((row for row in published if (row.experiment, row.is_final) == (group, is_final)), None)
 
 
 def _place(row: TableRow) -> tuple[int, str, str, bool, int]:

@@ -1,4 +1,4 @@
-"""The runs behind the paper's table: which are finished, which go on from a checkpoint, which start."""
+"""The runs behind a table, the paper's or the one beyond: which are finished, which go on, which start."""
 
 import json
 import logging
@@ -20,6 +20,13 @@ log = logging.getLogger(__name__)
 
 SUBMISSIONS = ("run1", "run2", "run3", "run4", "run5")
 BASELINES = {"jamendo": ("popularity", "vggish"), "demo": ("popularity",), "folder": ("popularity",)}
+BEYOND = ("crnn_modern", "convs", "short_res", "fa_resnet")
+ENSEMBLED, MEMBERS = "crnn_modern", 6  # the ensemble's members are seeds of this experiment
+IN_SMALL = {  # sizes for the demo corpus
+    "crnn_modern": ("experiment=[crnn_modern,small]",),
+    **{name: (f"experiment={name}", "model.channels=8", "trainer.max_epochs=20") for name in BEYOND[1:]},
+    **{name: (f"experiment=[{name},demo]",) for name in ("popularity", *SUBMISSIONS)},
+}
 LOG = "output.log"  # all that a run printed
 STARTED = "started.json"  # the configuration and code that a run was started with
 
@@ -96,29 +103,38 @@ def cache_fingerprint(run: PlannedRun) -> str:
     return make_corpus(plain(compose_config("train", run.overrides).corpus)).open().fingerprint
 
 
-def plan(corpus: str, seeds: int, out: Path, extra: Sequence[str] = (), only: Sequence[str] = ()) -> list[PlannedRun]:
-    """Every run of the table, for every seed.
+def plan(
+    corpus: str,
+    seeds: int,
+    out: Path,
+    extra: Sequence[str] = (),
+    only: Sequence[str] = (),
+    table: Literal["paper", "beyond"] = "paper",
+) -> list[PlannedRun]:
+    """Every run of a table, for every seed.
 
     Args:
-        corpus: an option of the group `corpus`; ``demo`` also takes the sizes of `conf/experiment/demo.yaml`.
-        seeds: how many, counted from 0; a baseline that draws nothing has one.
+        corpus: an option of the group `corpus`; with ``demo`` networks and runs are small.
+        seeds: how many, counted from 0; a baseline that draws nothing has one, and what is ensembled at least six.
         out: the results folder.
         extra: overrides that all runs get.
         only: these experiments; empty for all.
+        table: the paper's, or the one of what came later.
 
     Raises:
         ConfigError: for an experiment in `only` that there is none of.
     """
-    experiments = (*BASELINES.get(corpus, ("popularity",)), *SUBMISSIONS)
+    experiments = BEYOND if table == "beyond" else (*BASELINES.get(corpus, ("popularity",)), *SUBMISSIONS)
     unknown = [experiment for experiment in only if experiment not in experiments]
     if unknown:
         raise ConfigError(f"--only {unknown[0]}: expected one of {', '.join(experiments)}")
     runs = []
     for experiment in only or experiments:
-        chosen = f"experiment=[{experiment},demo]" if corpus == "demo" else f"experiment={experiment}"
-        for seed in range(1 if experiment == "popularity" else seeds):
+        chosen = IN_SMALL[experiment] if corpus == "demo" else (f"experiment={experiment}",)
+        least = MEMBERS if experiment == ENSEMBLED else 1
+        for seed in range(1 if experiment == "popularity" else max(seeds, least)):
             folder = out / "runs" / corpus / experiment / f"seed-{seed}"
-            runs.append(PlannedRun(experiment, seed, (chosen, f"corpus={corpus}", f"seed={seed}", *extra), folder))
+            runs.append(PlannedRun(experiment, seed, (*chosen, f"corpus={corpus}", f"seed={seed}", *extra), folder))
     return runs
 
 

@@ -103,7 +103,7 @@
     }));
   }
 
-  sortable(document.querySelector("table.main"));
+  all("table.main").forEach(sortable);
   for (const choice of ["metric", "run", "tag", "ranking"]) byId(`pick-${choice}`)?.addEventListener("change", () => change(choice));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw());
   describe();
