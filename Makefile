@@ -13,8 +13,9 @@ JOBS ?= 2
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/installed  ## from nothing to a trained tagger, a results table and pictures; no account, no download of data
+demo: $(VENV)/installed  ## from nothing to a trained tagger, its results, and a song's moods; no account, no download of data
 	$(RUN) train.py "experiment=[run3,demo]"
+	$(VENV)/bin/songmood tag "$${SONGMOOD_DATA:-data}/demo/audio/51/8000051.flac" --top 5
 
 data: $(VENV)/installed  ## fetch the MTG-Jamendo mood/theme spectrograms (68 GB) into a cache (36 GB); resumes
 	$(VENV)/bin/songmood data build

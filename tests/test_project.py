@@ -76,3 +76,8 @@ def test_what_contributing_names_is_there() -> None:
 def test_contributing_tells_every_room_in_the_order_of_the_data() -> None:
     rooms = re.findall(r"^\| `src/songmood/(\w+)/` \|", text("CONTRIBUTING.md"), re.MULTILINE)
     assert rooms == list(MAY_IMPORT)
+
+
+def test_the_demo_ends_with_the_moods_of_a_piece_that_it_did_not_train_on() -> None:
+    (stem,) = re.findall(r"songmood tag .*/demo/audio/(\S+)\.flac", text("Makefile"))
+    assert stem in {track.stem for track in songmood.DemoCorpus().splits["test"]}

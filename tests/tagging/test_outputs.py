@@ -85,6 +85,12 @@ def test_the_timeline_has_rows_of_its_own(tmp_path: Path) -> None:
     assert parquet.read_table(tmp_path / "timeline.parquet").num_rows == len(rows)
 
 
+def test_a_line_of_json_has_its_timeline_in_the_order_of_its_tags() -> None:
+    line = json.loads(tables.json_line(track("a", 0.25, 0.75, 0.5), Selection(top=2)))
+    assert [row["tag"] for row in line["tags"]] == ["epic/film", "sad"]
+    assert line["timeline"]["scores"] == [[0.75, 0.5], [0, 0], [0.75, 0.5], [0.75, 0.5]]
+
+
 def test_filters_add_up(tmp_path: Path) -> None:
     tags = track("a", 0.75, 0.5, 0.25)
     assert [row.tag for row in Selection(top=2).of(tags)] == ["calm", "epic/film"]
@@ -135,10 +141,16 @@ def test_labels_of_the_longest_name_find_a_place(tmp_path: Path) -> None:
 def test_embeddings_come_as_parquet_or_npy(tmp_path: Path) -> None:
     write(tmp_path, "csv", embeddings="parquet")
     rows = parquet.read_table(tmp_path / "embeddings.parquet").to_pylist()
-    assert rows == [{"path": "/m/b\n1.ogg", "vector": [0.75, 0.5]}, {"path": "/m/ü\\xff.ogg", "vector": [1.0, 0.0]}]
+    assert [(row["path"], row["vector"]) for row in rows] == [
+        ("/m/b\n1.ogg", [0.75, 0.5]),
+        ("/m/ü\\xff.ogg", [1.0, 0.0]),
+    ]
+    assert {row["fingerprint"] for row in rows} == {"f00d"}
     write(tmp_path, "csv", embeddings="npy")
     np.testing.assert_array_equal(np.load(tmp_path / "embeddings.npy"), np.array([[0.75, 0.5], [1, 0]], np.float32))
-    assert (tmp_path / "embeddings.csv").read_text(encoding="utf-8") == 'path\n"/m/b\n1.ogg"\n/m/ü\\xff.ogg\n'
+    assert (tmp_path / "embeddings.csv").read_text(encoding="utf-8") == (
+        'path,fingerprint\n"/m/b\n1.ogg",f00d\n/m/ü\\xff.ogg,f00d\n'
+    )
 
 
 def test_files_that_failed_have_a_table_that_goes_when_none_does(tmp_path: Path) -> None:

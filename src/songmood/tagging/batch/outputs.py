@@ -129,14 +129,15 @@ class Outputs:
     def _write_embeddings(self, finished: Finished) -> list[Path]:
         if self.embeddings == "parquet":
             path = self.folder / "embeddings.parquet"
-            rows = ((in_utf8(tags.source or ""), tags.embedding) for tags in _tagged(finished))
-            tables.write_parquet(path, ("path", "vector"), rows)
+            rows = ((in_utf8(tags.source or ""), tags.embedding, tags.fingerprint) for tags in _tagged(finished))
+            tables.write_parquet(path, ("path", "vector", "fingerprint"), rows)
             return [path]
         path, names = self.folder / "embeddings.npy", self.folder / "embeddings.csv"
         vectors = [tags.embedding for tags in _tagged(finished) if tags.embedding is not None]
         with tables.written(path) as partial, partial.open("wb") as file:
             np.save(file, np.stack(vectors) if vectors else np.zeros((0, 0), np.float32))
-        tables.write_csv(names, ("path",), ((in_utf8(tags.source or ""),) for tags in _tagged(finished)))
+        of = ((in_utf8(tags.source or ""), tags.fingerprint) for tags in _tagged(finished))
+        tables.write_csv(names, ("path", "fingerprint"), of)
         return [path, names]
 
 

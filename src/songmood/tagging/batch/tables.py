@@ -68,11 +68,14 @@ def _csv(value: object) -> object:
 
 
 def json_line(tags: Tags, selection: Selection) -> str:
-    """A file as JSON lines have it."""
+    """A file as JSON lines have it: the tags that are told, and the timeline's columns in their order."""
     plain = tags.to_dict()
-    kept = {row.tag: at for at, row in enumerate(selection.of(tags))}
+    column = {name: at for at, name in enumerate(tags.names)}
+    told = [column[row.tag] for row in selection.of(tags)]
     plain["path"] = in_utf8(tags.source or "")
-    plain["tags"] = sorted((row for row in plain["tags"] if row["tag"] in kept), key=lambda row: kept[row["tag"]])
+    plain["tags"] = [plain["tags"][at] for at in told]
+    if "timeline" in plain:
+        plain["timeline"]["scores"] = [[window[at] for at in told] for window in plain["timeline"]["scores"]]
     return json.dumps(plain, ensure_ascii=False, allow_nan=False) + "\n"
 
 
