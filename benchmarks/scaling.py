@@ -19,7 +19,7 @@ from benchmarks.harness import Row, rates
 from benchmarks.made_up_cache import make_sparse_cache
 from songmood.cache.read import MelCache
 from songmood.loading.gather import HostWindows
-from songmood.loading.loader import HostLoader
+from songmood.loading.loader import Loader
 from songmood.loading.sampler import Picks, SplitWindows, TrainingBatches
 from songmood.loading.split import read_split
 from songmood.loading.windows import FreshWindows
@@ -53,7 +53,7 @@ class Corpus:
     """
 
     batches: TrainingBatches
-    loader: HostLoader
+    loader: Loader
     megabytes: float
 
 
@@ -84,7 +84,7 @@ def _open(path: Path, size: int) -> Corpus:
     batches = TrainingBatches(SplitWindows(tracks, FreshWindows(), WINDOW), BATCH, 0, lambda: 0)
     windows = HostWindows(cache, tracks, WINDOW)
     first = FirstBatches(batches)
-    loader = HostLoader(windows, tracks, first)  # type: ignore[arg-type]
+    loader = Loader(windows, first)  # type: ignore[arg-type]
     for batch, picks in zip(loader, first.picks, strict=True):
         assert np.array_equal(batch.track.numpy(), picks.track)
         assert not batch.mel[:, 0, :, ::100].any()
@@ -94,7 +94,7 @@ def _open(path: Path, size: int) -> Corpus:
     return Corpus(batches, loader, megabytes)
 
 
-def _read(loader: HostLoader) -> int:
+def _read(loader: Loader) -> int:
     return sum(len(batch.mel) for batch in loader)
 
 

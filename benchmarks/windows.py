@@ -18,7 +18,7 @@ from benchmarks.made_up_cache import make_cache, spectrogram
 from songmood.cache.read import MelCache
 from songmood.loading.batch import Batch
 from songmood.loading.gather import HostWindows, ResidentWindows
-from songmood.loading.loader import HostLoader, ResidentLoader
+from songmood.loading.loader import Loader
 from songmood.loading.sampler import SplitWindows, TrainingBatches
 from songmood.loading.split import SplitTracks, read_split
 from songmood.loading.windows import RandomWindows
@@ -59,8 +59,8 @@ def rows() -> list[Row]:
 def _time(cache: MelCache, tracks: SplitTracks, batches: TrainingBatches, files: list[Path]) -> list[Row]:
     windows = HostWindows(cache, tracks, WINDOW)
     order = np.concatenate([np.stack([picks.track, picks.start], axis=1) for picks in batches])
-    alone = HostLoader(windows, tracks, batches)
-    parallel = HostLoader(windows, tracks, batches, num_workers=2)
+    alone = Loader(windows, batches)
+    parallel = Loader(windows, batches, num_workers=2)
     plain = DataLoader(PlainDataset(cache, tracks, order), BATCH, num_workers=2, persistent_workers=True)
     _check_same(alone, parallel, _slices(files, order), plain)
     block = np.ones((TRACKS * FRAMES, 96), np.float16)
@@ -95,8 +95,8 @@ def _time(cache: MelCache, tracks: SplitTracks, batches: TrainingBatches, files:
 def _on_the_gpu(cache: MelCache, tracks: SplitTracks, batches: TrainingBatches) -> Row:
     """Gathering in device memory against pinned batches that travel."""
     device = torch.device("cuda")
-    pinned = HostLoader(HostWindows(cache, tracks, WINDOW), tracks, batches, is_pinned=True)
-    resident = ResidentLoader(ResidentWindows(cache, tracks, WINDOW, device), tracks, batches, device)
+    pinned = Loader(HostWindows(cache, tracks, WINDOW, is_pinned=True), batches)
+    resident = Loader(ResidentWindows(cache, tracks, WINDOW, device), batches)
     for left, right in zip(pinned, resident, strict=True):
         assert torch.equal(left.mel.to(device), right.mel)
     seen = rates({"pinned": lambda: _count_on(device, pinned), "resident": lambda: _count_on(device, resident)})
@@ -129,7 +129,7 @@ def _memcpy(block: NDArray[np.float16], order: NDArray[np.int64]) -> int:
 
 
 def _check_same(
-    alone: HostLoader, parallel: HostLoader, slices: Iterator[NDArray[np.float32]], plain: DataLoader[torch.Tensor]
+    alone: Loader, parallel: Loader, slices: Iterator[NDArray[np.float32]], plain: DataLoader[torch.Tensor]
 ) -> None:
     for left, right, items in zip(alone, parallel, plain, strict=True):
         assert torch.equal(left.mel, right.mel)

@@ -13,8 +13,7 @@ from songmood.cache.read import MelCache
 from songmood.errors import ConfigError, CorpusError
 from songmood.loading.batch import Batch
 from songmood.loading.datamodule import MoodDataModule
-from songmood.loading.gather import _copy_frames
-from songmood.loading.loader import HostLoader, ResidentLoader
+from songmood.loading.gather import HostWindows, ResidentWindows, _copy_frames
 from songmood.loading.split import SplitTracks, Stretches
 from songmood.loading.windows import AllWindows, CentreWindow, FreshWindows, RandomWindows
 from songmood.tracks import Track
@@ -202,15 +201,15 @@ def test_a_track_has_the_same_random_windows_in_every_split(cache: MelCache) -> 
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_resident_batches_are_the_hosts(make: Make, split: str) -> None:
     host, resident = (getattr(make(device_resident=where), f"{split}_dataloader")() for where in (False, True))
-    assert isinstance(host, HostLoader)
-    assert isinstance(resident, ResidentLoader)
+    assert isinstance(host.windows, HostWindows)
+    assert isinstance(resident.windows, ResidentWindows)
     for left, right in zip(host, resident, strict=True):
         for x, y in zip(left, right, strict=True):
             torch.testing.assert_close(x, y, rtol=0, atol=0, equal_nan=True)
 
 
 def test_without_an_accelerator_auto_leaves_the_corpus_on_disk(make: Make) -> None:
-    assert isinstance(make(device_resident="auto").train_dataloader(), HostLoader)
+    assert isinstance(make(device_resident="auto").train_dataloader().windows, HostWindows)
 
 
 @pytest.mark.parametrize(("free", "is_resident"), [(2 * 620 * 192 + 2, True), (2 * 620 * 192, False)])

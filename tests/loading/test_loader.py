@@ -8,7 +8,7 @@ import torch
 from songmood.cache.read import MelCache
 from songmood.loading.batch import Batch
 from songmood.loading.gather import HostWindows, ResidentWindows
-from songmood.loading.loader import AHEAD, HostLoader, Loader, ResidentLoader
+from songmood.loading.loader import AHEAD, Loader
 from songmood.loading.sampler import EvaluationBatches, SplitWindows, TrainingBatches
 from songmood.loading.split import SplitTracks, read_split
 from songmood.loading.windows import FreshWindows
@@ -34,13 +34,13 @@ def training(tracks: SplitTracks, epochs: Iterator[int] | None = None) -> Traini
 
 
 @pytest.fixture
-def parallel(cache: MelCache, tracks: SplitTracks) -> HostLoader:
-    return HostLoader(HostWindows(cache, tracks, WINDOW), tracks, training(tracks), num_workers=2)
+def parallel(cache: MelCache, tracks: SplitTracks) -> Loader:
+    return Loader(HostWindows(cache, tracks, WINDOW), training(tracks), num_workers=2)
 
 
-def resident(cache: MelCache, tracks: SplitTracks, batches: TrainingBatches | EvaluationBatches) -> ResidentLoader:
+def resident(cache: MelCache, tracks: SplitTracks, batches: TrainingBatches | EvaluationBatches) -> Loader:
     cpu = torch.device("cpu")
-    return ResidentLoader(ResidentWindows(cache, tracks, WINDOW, cpu), tracks, batches, cpu)
+    return Loader(ResidentWindows(cache, tracks, WINDOW, cpu), batches)
 
 
 def assert_same(left: list[Batch], right: list[Batch]) -> None:
@@ -59,7 +59,7 @@ def copied(loader: Loader) -> list[Batch]:
 def test_a_batch_says_what_its_windows_are(cache: MelCache, tracks: SplitTracks) -> None:
     batches = training(tracks)
     drawn = batches.windows.draw(0)
-    loader = HostLoader(HostWindows(cache, tracks, WINDOW), tracks, batches)
+    loader = Loader(HostWindows(cache, tracks, WINDOW), batches)
     assert len(loader) == len(list(loader)) == 15
     for batch in loader:
         assert batch.mel.shape == (SIZE, 1, 96, WINDOW)
@@ -77,19 +77,19 @@ def test_a_batch_says_what_its_windows_are(cache: MelCache, tracks: SplitTracks)
         assert torch.equal(batch.features[:, 1].isnan(), number == 1)
 
 
-def test_batches_are_the_same_whoever_gathers_them(cache: MelCache, tracks: SplitTracks, parallel: HostLoader) -> None:
-    alone = list(HostLoader(HostWindows(cache, tracks, WINDOW), tracks, training(tracks)))
+def test_batches_are_the_same_whoever_gathers_them(cache: MelCache, tracks: SplitTracks, parallel: Loader) -> None:
+    alone = list(Loader(HostWindows(cache, tracks, WINDOW), training(tracks)))
     assert_same(alone, copied(parallel))
     assert_same(alone, list(resident(cache, tracks, training(tracks))))
 
 
-def test_batches_that_are_kept_are_not_overwritten(cache: MelCache, tracks: SplitTracks, parallel: HostLoader) -> None:
+def test_batches_that_are_kept_are_not_overwritten(cache: MelCache, tracks: SplitTracks, parallel: Loader) -> None:
     kept = list(parallel)
-    assert_same(list(HostLoader(HostWindows(cache, tracks, WINDOW), tracks, training(tracks))), kept)
+    assert_same(list(Loader(HostWindows(cache, tracks, WINDOW), training(tracks))), kept)
     assert_same(kept, list(parallel))
 
 
-def test_memory_is_used_again(parallel: HostLoader) -> None:
+def test_memory_is_used_again(parallel: Loader) -> None:
     memory = {batch.mel.data_ptr() for _ in range(3) for batch in parallel}
     assert len(memory) <= 2 * AHEAD + 2  # in work, in use, and the one that was in use until the next came
 
@@ -98,7 +98,7 @@ def readers() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith("windows")]
 
 
-def test_threads_read_ahead_and_end_with_the_pass(parallel: HostLoader) -> None:
+def test_threads_read_ahead_and_end_with_the_pass(parallel: Loader) -> None:
     batches = iter(parallel)
     next(batches)
     assert 0 < len(readers()) <= 2
@@ -107,17 +107,17 @@ def test_threads_read_ahead_and_end_with_the_pass(parallel: HostLoader) -> None:
 
 
 def test_a_pass_that_was_broken_off_leaves_no_thread_and_the_next_one_is_whole(
-    cache: MelCache, tracks: SplitTracks, parallel: HostLoader
+    cache: MelCache, tracks: SplitTracks, parallel: Loader
 ) -> None:
     batches = iter(parallel)
     next(batches)
     del batches
     assert not readers()
-    assert_same(list(HostLoader(HostWindows(cache, tracks, WINDOW), tracks, training(tracks))), copied(parallel))
+    assert_same(list(Loader(HostWindows(cache, tracks, WINDOW), training(tracks))), copied(parallel))
 
 
 def test_a_window_that_cannot_be_read_ends_the_pass_with_the_reason(
-    tracks: SplitTracks, parallel: HostLoader, monkeypatch: pytest.MonkeyPatch
+    tracks: SplitTracks, parallel: Loader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> torch.Tensor:
         raise OSError("the disk is gone")
@@ -130,8 +130,8 @@ def test_a_window_that_cannot_be_read_ends_the_pass_with_the_reason(
 
 def test_a_pass_follows_the_epoch(cache: MelCache, tracks: SplitTracks) -> None:
     windows = HostWindows(cache, tracks, WINDOW)
-    loader = HostLoader(windows, tracks, training(tracks, iter([0, 1])), num_workers=1)
-    alone = HostLoader(windows, tracks, training(tracks, iter([0, 1])))
+    loader = Loader(windows, training(tracks, iter([0, 1])), num_workers=1)
+    alone = Loader(windows, training(tracks, iter([0, 1])))
     first, second = copied(alone), copied(alone)
     assert_same(first, copied(loader))
     assert_same(second, copied(loader))
@@ -144,7 +144,7 @@ def test_loading_does_not_draw_from_the_generator_of_dropout(
 ) -> None:
     torch.manual_seed(1)
     state = torch.get_rng_state()
-    loader = HostLoader(HostWindows(cache, tracks, WINDOW), tracks, training(tracks), num_workers=num_workers)
+    loader = Loader(HostWindows(cache, tracks, WINDOW), training(tracks), num_workers=num_workers)
     list(loader)
     list(resident(cache, tracks, training(tracks)))
     assert torch.equal(torch.get_rng_state(), state)
@@ -162,7 +162,7 @@ def test_a_corpus_without_features_gives_batches_without(tmp_path_factory: pytes
     cache = tiny_cache(tmp_path_factory.mktemp("plain") / "tiny.h5", {"a": 100, "b": 90})
     tracks = read_split(cache, "train", ["a", "b"])
     batches = EvaluationBatches(SplitWindows(tracks, FreshWindows(), WINDOW), 4)
-    host = HostLoader(HostWindows(cache, tracks, WINDOW), tracks, batches)
+    host = Loader(HostWindows(cache, tracks, WINDOW), batches)
     for batch in (*host, *resident(cache, tracks, batches)):
         assert batch.features is None
         assert np.isfinite(batch.mel.numpy()).all()

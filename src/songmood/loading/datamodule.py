@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from songmood.cache.read import MelCache
 from songmood.errors import ConfigError, CorpusError
 from songmood.loading.gather import HostWindows, ResidentWindows, resident_bytes
-from songmood.loading.loader import Batches, HostLoader, Loader, ResidentLoader
+from songmood.loading.loader import Loader
 from songmood.loading.sampler import EvaluationBatches, SplitWindows, TrainingBatches
 from songmood.loading.settings import DataSettings
 from songmood.loading.split import SplitTracks, Stretches, read_split, report_short_tracks
@@ -182,16 +182,15 @@ class MoodDataModule(pl.LightningDataModule):
         size = self.settings.evaluation_batch(self._device().type)
         return self._loader(name, use, EvaluationBatches(self._windows(name, use), size))
 
-    def _loader(self, name: str, use: str, batches: Batches) -> Loader:
+    def _loader(self, name: str, use: str, batches: TrainingBatches | EvaluationBatches) -> Loader:
         tracks, window, device = self._split(name), self.settings.window, self._device()
-        if self._is_resident(name, use, device):
-            key = (name, use, device)
-            if key not in self._resident:
-                self._resident[key] = ResidentWindows(self.cache, tracks, window, device, self._stretches(name, use))
-            return ResidentLoader(self._resident[key], tracks, batches, device)
-        windows = HostWindows(self.cache, tracks, window)
-        workers, is_pinned = self.settings.num_workers, device.type == "cuda"
-        return HostLoader(windows, tracks, batches, num_workers=workers, is_pinned=is_pinned)
+        if not self._is_resident(name, use, device):
+            windows = HostWindows(self.cache, tracks, window, is_pinned=device.type == "cuda")
+            return Loader(windows, batches, self.settings.num_workers)
+        key = (name, use, device)
+        if key not in self._resident:
+            self._resident[key] = ResidentWindows(self.cache, tracks, window, device, self._stretches(name, use))
+        return Loader(self._resident[key], batches)
 
     def _device(self) -> torch.device:
         return self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")

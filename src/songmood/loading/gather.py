@@ -1,8 +1,7 @@
-"""The windows' bytes: from the cache's memory map on the host, or from the accelerator's own memory."""
+"""Windows become batches: from the cache's memory map on the host, or in the accelerator's own memory."""
 
 import weakref
 from collections import deque
-from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from songmood.cache.read import MelCache
+from songmood.loading.batch import Batch
 from songmood.loading.sampler import Picks
 from songmood.loading.split import SplitTracks, Stretches
 from songmood.progress import progress
@@ -54,18 +54,31 @@ class HostWindows:
         cache: of the corpus.
         tracks: of the split.
         window: frames of a window, T.
+        is_pinned: put batches into page-locked memory, from which a GPU copies on its own.
     """
 
-    def __init__(self, cache: MelCache, tracks: SplitTracks, window: int) -> None:
+    def __init__(self, cache: MelCache, tracks: SplitTracks, window: int, *, is_pinned: bool = False) -> None:
         self._cache = cache
-        self._offset = tracks.offset
-        self._length = tracks.length
+        self._tracks = tracks
         self._shape = (window, cache.mel_parameters.num_bands)
         self._memory = BatchMemory(self._shape)
+        self._is_pinned = is_pinned
 
-    def gather(self, picks: Picks, *, is_pinned: bool = False) -> Tensor:
-        """(B, T, 96) float16 that stays as it is while it is referred to; page-locked where wanted."""
-        if is_pinned:  # torch keeps such memory itself, for only CUDA knows when a transfer is over
+    def batch(self, picks: Picks) -> Batch:
+        """The windows with what is known of their tracks."""
+        features, target = self._tracks.features, self._tracks.targets[picks.track].astype(np.float32)
+        batch = Batch(
+            _as_images(self.gather(picks)),
+            None if features is None else torch.from_numpy(features[picks.track]),
+            *map(torch.from_numpy, (target, picks.track, picks.window)),
+        )
+        if self._is_pinned:
+            batch = Batch(*(None if part is None else part.pin_memory() for part in batch))  # type: ignore[arg-type]
+        return batch
+
+    def gather(self, picks: Picks) -> Tensor:
+        """(B, T, 96) float16 that stays as it is while it is referred to."""
+        if self._is_pinned:  # torch keeps such memory itself, for only CUDA knows when a transfer is over
             mel = torch.empty((len(picks.track), *self._shape), dtype=torch.float16, pin_memory=True)
         else:
             mel = self._memory.lend(len(picks.track))
@@ -75,8 +88,8 @@ class HostWindows:
     def _fill(self, out: NDArray[np.float16], picks: Picks) -> None:
         window = self._shape[0]
         mel = np.asarray(self._cache.mel)  # a plain array: slices of a memmap cost more
-        first = self._offset[picks.track] + picks.start
-        length = self._length[picks.track]
+        first = self._tracks.offset[picks.track] + picks.start
+        length = self._tracks.length[picks.track]
         is_whole = length >= window
         whole = np.flatnonzero(is_whole)
         for row, frame in zip(whole.tolist(), first[whole].tolist(), strict=True):
@@ -86,7 +99,7 @@ class HostWindows:
 
 
 class ResidentWindows:
-    """Gathers windows from a copy of the split's spectrograms in a device's memory.
+    """Gathers windows from a copy of the split's spectrograms in a device's memory; only indices travel there.
 
     Args:
         cache: of the corpus.
@@ -105,16 +118,33 @@ class ResidentWindows:
         stretches: Stretches | None = None,
     ) -> None:
         stretches = stretches or tracks.whole
+        self._device = device
         self._window = torch.arange(window, device=device)
         self._frames, offset = _copy_frames(cache, tracks, stretches, device)
         self._offset = torch.from_numpy(offset - stretches.first).to(device)
         self._length = torch.from_numpy(tracks.length).to(device)
+        self._targets = torch.from_numpy(tracks.targets).to(device)
+        self._features = None if tracks.features is None else torch.from_numpy(tracks.features).to(device)
+
+    def batch(self, picks: Picks) -> Batch:
+        """The windows with what is known of their tracks, on the device."""
+        indices = torch.from_numpy(np.stack(picks))
+        if self._device.type == "cuda":
+            indices = indices.pin_memory()  # the host does not wait for the copy
+        window, track, start = indices.to(self._device, non_blocking=True)
+        features = None if self._features is None else self._features[track]
+        return Batch(_as_images(self.gather(track, start)), features, self._targets[track].float(), track, window)
 
     def gather(self, track: Tensor, start: Tensor) -> Tensor:
         """(B, T, 96) float16 of the windows (B,) that start at frames (B,), all on the device."""
         frame = (start[:, None] + self._window) % self._length[track, None]  # a short track repeats
         rows = self._offset[track, None] + frame
         return self._frames.index_select(0, rows.flatten()).view(*rows.shape, -1)
+
+
+def _as_images(mel: Tensor) -> Tensor:
+    """(B, T, 96) as (B, 1, 96, T), without a copy."""
+    return mel.transpose(1, 2).unsqueeze(1)
 
 
 def resident_bytes(cache: MelCache, stretches: Stretches) -> int:
@@ -135,14 +165,11 @@ def _copy_frames(
         for index in np.argsort(tracks.offset, kind="stable"):
             offset[index] = place
             first = int(tracks.offset[index] + stretches.first[index])
-            for block in _blocks(cache.mel, first, int(stretches.frames[index])):
+            end = first + int(stretches.frames[index])
+            for at in range(first, end, BLOCK):
+                block = cache.mel[at : min(at + BLOCK, end)]
                 staging.numpy()[: len(block)] = block
                 frames[place : place + len(block)] = staging[: len(block)]
                 place += len(block)
                 bar.advance(len(block))
     return frames, offset
-
-
-def _blocks(mel: NDArray[np.float16], first: int, count: int) -> Iterator[NDArray[np.float16]]:
-    end = first + count
-    return (mel[at : min(at + BLOCK, end)] for at in range(first, end, BLOCK))

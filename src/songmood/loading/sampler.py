@@ -61,7 +61,7 @@ class SplitWindows:
 
     def draw(self, epoch: int) -> Windows:
         """All windows of an epoch."""
-        return self.sampling.draw(self.tracks.length, self.window, epoch, self._keys)
+        return self.sampling.draw(self.tracks.length, self.window, epoch, self.tracks.keys)
 
     def stretches(self, epoch: int) -> Stretches:
         """The part of each track from its earliest window to its latest one, of those of an epoch."""
@@ -76,10 +76,6 @@ class SplitWindows:
     def count(self) -> int:
         """M, the same in every epoch."""
         return len(self.draw(0).track)
-
-    @cached_property
-    def _keys(self) -> NDArray[np.uint64]:
-        return self.tracks.keys
 
 
 @dataclass(frozen=True)

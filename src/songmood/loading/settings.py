@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from songmood.errors import ConfigError
-from songmood.loading.windows import CentreWindow, Sampling
+from songmood.loading.windows import CentreWindow, Sampling, check_whole
 
 CENTRE = CentreWindow()
 
@@ -40,11 +40,12 @@ class DataSettings:
     shuffle_targets: bool = False
 
     def __post_init__(self) -> None:
-        self._check_whole("window", 1, "frames; the paper has data.window=1366")
-        self._check_whole("batch_size", 1, "windows; the paper's code has data.batch_size=64")
+        check_whole("data.window", self.window, 1, "frames; the paper has data.window=1366")
+        check_whole("data.batch_size", self.batch_size, 1, "windows; the paper's code has data.batch_size=64")
         if self.evaluation_batch_size != "auto":
-            self._check_whole("evaluation_batch_size", 1, "windows, such as data.evaluation_batch_size=256, or auto")
-        self._check_whole("num_workers", 0, "threads; data.num_workers=0 reads without any")
+            remedy = "windows, such as data.evaluation_batch_size=256, or auto"
+            check_whole("data.evaluation_batch_size", self.evaluation_batch_size, 1, remedy)
+        check_whole("data.num_workers", self.num_workers, 0, "threads; data.num_workers=0 reads without any")
         self._check_choice("device_resident", ("auto", True, False))
         self._check_choice("shuffle_targets", (True, False))
         self._check_choice("tracks_together", (True, False))
@@ -60,11 +61,6 @@ class DataSettings:
         if isinstance(self.evaluation_batch_size, int):
             return self.evaluation_batch_size
         return 32 if device_type == "cpu" else 256
-
-    def _check_whole(self, key: str, minimum: int, remedy: str) -> None:
-        value = getattr(self, key)
-        if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-            raise ConfigError(f"data.{key}={value!r}: expected at least {minimum} {remedy}")
 
     def _check_choice(self, key: str, choices: tuple[object, ...]) -> None:
         value = getattr(self, key)

@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -53,7 +54,7 @@ class SplitTracks:
         """All of each track."""
         return Stretches(np.zeros_like(self.length), self.length)
 
-    @property
+    @cached_property
     def keys(self) -> NDArray[np.uint64]:
         """(N,) each track's id in 64 bits: the same wherever the track stands."""
         digests = [hashlib.blake2b(track_id.encode(), digest_size=8).digest() for track_id in self.track_ids]

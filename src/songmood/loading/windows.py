@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from songmood.errors import ConfigError
 from songmood.random_bits import random_bits, random_integers
 
+Frames = NDArray[np.int64]
+Keys = NDArray[np.uint64]
+
 
 class Windows(NamedTuple):
     """The windows of one epoch, ordered by track.
@@ -31,9 +34,7 @@ class Sampling(Protocol):
     It may say ``is_fixed = True`` where every epoch has the same windows: only their frames then go to an accelerator.
     """
 
-    def draw(
-        self, lengths: NDArray[np.int64], window: int, epoch: int = 0, keys: NDArray[np.uint64] | None = None
-    ) -> Windows:
+    def draw(self, lengths: Frames, window: int, epoch: int = 0, keys: Keys | None = None) -> Windows:
         """Draw the windows of an epoch.
 
         Args:
@@ -51,9 +52,7 @@ class CentreWindow:
 
     is_fixed: ClassVar[bool] = True
 
-    def draw(
-        self, lengths: NDArray[np.int64], window: int, epoch: int = 0, keys: NDArray[np.uint64] | None = None
-    ) -> Windows:
+    def draw(self, lengths: Frames, window: int, epoch: int = 0, keys: Keys | None = None) -> Windows:
         """See `Sampling.draw`."""
         return Windows(np.arange(len(lengths)), _last_start(lengths, window) // 2)
 
@@ -72,17 +71,10 @@ class FreshWindows:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not _is_whole(self.per_track, 1):
-            raise ConfigError(
-                f"per_track={self.per_track!r}: expected a whole number of windows, at least 1; "
-                "the paper has per_track=5"
-            )
-        if not _is_whole(self.seed, 0):
-            raise ConfigError(f"seed={self.seed!r}: expected a whole number, 0 or more, such as seed=0")
+        check_whole("per_track", self.per_track, 1, "windows; the paper has per_track=5")
+        check_whole("seed", self.seed, 0, "such as seed=0")
 
-    def draw(
-        self, lengths: NDArray[np.int64], window: int, epoch: int = 0, keys: NDArray[np.uint64] | None = None
-    ) -> Windows:
+    def draw(self, lengths: Frames, window: int, epoch: int = 0, keys: Keys | None = None) -> Windows:
         """See `Sampling.draw`."""
         last = _last_start(lengths, window)
         keys = np.arange(len(lengths), dtype=np.uint64) if keys is None else keys
@@ -96,9 +88,7 @@ class RandomWindows(FreshWindows):
 
     is_fixed: ClassVar[bool] = True
 
-    def draw(
-        self, lengths: NDArray[np.int64], window: int, epoch: int = 0, keys: NDArray[np.uint64] | None = None
-    ) -> Windows:
+    def draw(self, lengths: Frames, window: int, epoch: int = 0, keys: Keys | None = None) -> Windows:
         """See `Sampling.draw`; the epoch makes no difference."""
         return super().draw(lengths, window, 0, keys)
 
@@ -115,14 +105,9 @@ class AllWindows:
     hop: int = 683
 
     def __post_init__(self) -> None:
-        if not _is_whole(self.hop, 1):
-            raise ConfigError(
-                f"hop={self.hop!r}: expected a whole number of frames, at least 1, such as half a window, 683"
-            )
+        check_whole("hop", self.hop, 1, "frames, such as half a window, 683")
 
-    def draw(
-        self, lengths: NDArray[np.int64], window: int, epoch: int = 0, keys: NDArray[np.uint64] | None = None
-    ) -> Windows:
+    def draw(self, lengths: Frames, window: int, epoch: int = 0, keys: Keys | None = None) -> Windows:
         """See `Sampling.draw`; the epoch makes no difference."""
         last = _last_start(lengths, window)
         counts = -(-last // self.hop) + 1  # whole hops before the last window, rounded up, and that window
@@ -131,13 +116,12 @@ class AllWindows:
         return Windows(track, np.minimum((np.arange(len(track)) - first) * self.hop, last[track]))
 
 
-def _last_start(lengths: NDArray[np.int64], window: int) -> NDArray[np.int64]:
-    if not _is_whole(window, 1):
-        raise ConfigError(
-            f"window={window!r}: expected a whole number of frames, at least 1; the paper has window=1366"
-        )
+def _last_start(lengths: Frames, window: int) -> Frames:
+    check_whole("window", window, 1, "frames; the paper has window=1366")
     return np.maximum(lengths - window, 0).astype(np.int64)
 
 
-def _is_whole(value: object, minimum: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= minimum
+def check_whole(name: str, value: object, minimum: int, remedy: str) -> None:
+    """ConfigError where a value is no whole number, or below the minimum."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+        raise ConfigError(f"{name}={value!r}: expected a whole number, at least {minimum} {remedy}")
