@@ -8,9 +8,10 @@ import torch
 
 from songmood.errors import ConfigError, CorpusError
 from songmood.models.probe import build_probe
+from songmood.runs.api import evaluate_checkpoint
 from songmood.tracks import read_tracks, target_matrix
 from songmood.training.card import read_checkpoint
-from tiny import TAGS, train_here, write_corpus
+from tiny import TAGS, folder_overrides, train_here, write_corpus
 
 
 def test_it_is_two_layers_of_relu_on_standardised_vectors() -> None:
@@ -62,6 +63,9 @@ def test_a_probe_reads_the_tags_off_vectors_that_tell_them(corpus: Path, tmp_pat
     run = train_here(corpus, tmp_path / "run", *TRAINED, f"corpus.features_from={vectors}", net=())
     assert run.metrics["test"]["pr_auc_macro"] == pytest.approx(1.0)
     assert run.tagger.card.features == ("tell.0", "tell.1", "tell.2")
+    chosen = [*folder_overrides(corpus), f"corpus.features_from={vectors}", "batch_size=8"]
+    again = evaluate_checkpoint(run.checkpoint, chosen, tmp_path / "again")
+    np.testing.assert_allclose(again.predictions, run.predictions, rtol=1e-6)
 
 
 def test_a_crnn_fuses_the_same_vectors_late(corpus: Path, tmp_path: Path) -> None:

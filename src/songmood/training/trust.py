@@ -17,6 +17,7 @@ BUILDERS = frozenset(
         "songmood.models.convs.build_convs",
         "songmood.models.crnn.build_crnn",
         "songmood.models.fa_resnet.build_fa_resnet",
+        "songmood.models.probe.build_probe",
         "songmood.models.short_res.build_short_res",
         "songmood.models.vggish.build_vggish",
         "songmood.loading.datamodule.MoodDataModule",

@@ -9,7 +9,7 @@ from optuna.distributions import CategoricalDistribution
 from songmood.config import build
 from songmood.corpora.corpus import Corpus
 from songmood.errors import ConfigError, SongmoodError
-from songmood.runs.compose import make_parts, make_speed
+from songmood.runs.compose import make_corpus, make_parts, make_speed
 from songmood.runs.configuration import choices_of, compose_config, plain
 from songmood.runs.settings import check_settings
 from songmood.runs.tuning.space import Parameter, Space, parse
@@ -24,7 +24,7 @@ def check_space(space: Space, overrides: Sequence[str]) -> None:
         SongmoodError: for the configuration itself, or naming the parameter whose value it does not take.
     """
     config = _configuration(overrides)
-    corpus: Corpus = build(config["corpus"])
+    corpus = make_corpus(config["corpus"])
     _check(config, corpus)
     for parameter in space.parameters:
         for edge in parameter.edges():
