@@ -1,7 +1,5 @@
 """The report in headless Chromium: what it asks for, what it shows, what a click does."""
 
-import json
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,59 +8,18 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from browser import CONTRAST, browser, emulate, errors, needs_browser, refresh, requests
 from run_folders import make_run
 from songmood.report.build import PAGE, build_report
 from songmood.report.rows import ReportRow
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="needs Chromium and its driver (apt-get install chromium chromium-driver)"
-)
+pytestmark = needs_browser
 
 TAGS = ("mood---calm", "mood---<b>epic</b>", "mood---happy", "mood---sad")
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1280,900",
-)
 CHARTS = (
     *("table", "loss", "roc-auc", "pr-auc", "ranking", "roc", "pr"),
     *("calibration", "calibration-all", "thresholds", "truth", "decided"),
 )
-CONTRAST = """
-const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-const rgba = (colour) => {
-  canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
-  return [...canvas.getImageData(0, 0, 1, 1).data];
-};
-const linear = (v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-const luminance = ([r, g, b]) => [r, g, b].map((v) => linear(v / 255))
-  .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-const ground = (element) => {
-  for (let at = element; at; at = at.parentElement) {
-    const colour = rgba(getComputedStyle(at).backgroundColor);
-    if (colour[3] === 255) return colour;
-  }
-  return [255, 255, 255, 255];
-};
-const worst = [];
-for (const element of document.querySelectorAll("body *")) {
-  const style = getComputedStyle(element);
-  const isSvg = element.namespaceURI.endsWith("svg");
-  const says = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-  if (!says || ["SCRIPT", "STYLE"].includes(element.tagName) || !element.getClientRects().length) continue;
-  const [a, b] = [luminance(rgba(isSvg ? style.fill : style.color)), luminance(ground(element))].sort((x, y) => y - x);
-  worst.push([(a + 0.05) / (b + 0.05), element.textContent.trim().slice(0, 40)]);
-}
-worst.sort((x, y) => x[0] - y[0]);
-return [worst.length, ...worst[0]];
-"""
 
 
 @pytest.fixture(scope="module")
@@ -85,41 +42,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
-    yield chrome
-    chrome.quit()
+    with browser(tmp_path_factory.mktemp("profile")) as chrome:
+        yield chrome
 
 
 @pytest.fixture
 def chrome(started: webdriver.Chrome) -> webdriver.Chrome:
-    """The browser as it is at first: wide, light, with scripts."""
-    emulate(started)
-    started.get("about:blank")
-    for kind in ("browser", "performance"):
-        started.get_log(kind)  # reading empties it
-    return started
-
-
-def emulate(
-    chrome: webdriver.Chrome, *, width: int = 1280, is_phone: bool = False, scheme: str = "light", scripts: bool = True
-) -> None:
-    screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": is_phone}
-    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-    chrome.execute_cdp_cmd(
-        "Emulation.setEmulatedMedia",
-        {
-            "features": [
-                {"name": "prefers-color-scheme", "value": scheme},
-                {"name": "prefers-reduced-motion", "value": "reduce"},
-            ]
-        },
-    )
-    chrome.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not scripts})
+    return refresh(started)
 
 
 def see(chrome: webdriver.Chrome, chart: str) -> Any:
@@ -144,18 +73,17 @@ def test_every_chart_is_drawn_without_an_error_or_an_outside_request(chrome: web
     chrome.get(address)
     for chart in CHARTS:
         assert see(chrome, chart), chart
-    assert [entry["message"] for entry in chrome.get_log("browser")] == []
-    messages = [json.loads(entry["message"])["message"] for entry in chrome.get_log("performance")]
-    requests = {m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"}
-    assert address in requests, "the log works"
-    assert {url for url in requests if url != address and not url.startswith(("data:", "about:"))} == set()
+    assert errors(chrome) == []
+    asked = requests(chrome)
+    assert address in asked, "the log works"
+    assert {url for url in asked if url != address and not url.startswith(("data:", "about:"))} == set()
 
 
 def test_the_page_may_not_ask_for_anything_even_if_it_wanted(chrome: webdriver.Chrome, address: str) -> None:
     chrome.get(address)
     ask = "const done = arguments[0]; fetch('http://127.0.0.1:9/').then(() => done('sent'), (e) => done(String(e)));"
     chrome.execute_async_script(ask)
-    assert any("Content Security Policy" in entry["message"] for entry in chrome.get_log("browser"))
+    assert any("Content Security Policy" in error for error in errors(chrome))
 
 
 def test_a_click_on_a_tag_shows_its_curves(chrome: webdriver.Chrome, address: str) -> None:
