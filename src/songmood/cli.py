@@ -6,6 +6,7 @@ import typer
 
 import songmood
 from songmood.commands import data
+from songmood.commands.app import app as page
 from songmood.commands.compare import compare
 from songmood.commands.ensemble import ensemble
 from songmood.commands.export import export
@@ -47,5 +48,5 @@ def songmood_command(
 app.add_typer(data.app, name="data")
 app.command(context_settings=FOR_HYDRA)(train)
 app.command(context_settings=FOR_HYDRA)(evaluate)
-for command in (tag, export, score, thresholds, ensemble, compare, report, reproduce, tune):
+for command in (tag, page, export, score, thresholds, ensemble, compare, report, reproduce, tune):
     app.command()(command)

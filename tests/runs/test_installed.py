@@ -1,14 +1,19 @@
 """An installed package, which has no clone beside it, trains, sweeps and scores by the `songmood` command."""
 
+import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tiny import ROOT, TINY_NET, TINY_RUN, folder_overrides, run, write_corpus
+from tiny_tagger import write_checkpoint
 
 SMALL = ("trainer.max_epochs=1", "report_epochs=[]", "logger=none", "callbacks={progress_bar:null}")
 
@@ -27,8 +32,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def songmood(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The command, started where there is no clone."""
+    return run(command(folder, *arguments), PYTHONPATH=str(site))
+
+
+def command(folder: Path, *arguments: str) -> list[str]:
     code = f"import os; os.chdir({str(folder)!r}); from songmood.cli import main; main()"
-    return run([sys.executable, "-c", code, *arguments], PYTHONPATH=str(site))
+    return [sys.executable, "-c", code, *arguments]
 
 
 def test_it_sweeps_and_scores_what_it_trained(site: Path, tmp_path: Path) -> None:
@@ -52,3 +61,25 @@ def test_hydra_answers_its_own_options(site: Path, tmp_path: Path) -> None:
     assert "lr: 0.5" in done.stdout
     assert "== Configuration groups ==" in songmood(site, tmp_path, "train", "--help").stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_it_serves_the_page_until_it_is_interrupted(site: Path, tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "outputs" / "run" / "checkpoints" / "last.ckpt")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = os.environ | {"PYTHONPATH": str(site), "TMPDIR": str(temporary)}
+    arguments = command(tmp_path, "app", "--no-browser", "--port", "0")
+    with subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as served:
+        assert served.stdout
+        address = re.search(rb"http://127\.0\.0\.1:\d+", served.stdout.readline())
+        assert address
+        page = httpx.get(address[0].decode(), timeout=60)
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        for name in re.findall(r'(?:src|href)="(\w+\.\w+)"', page.text):
+            assert httpx.get(f"{address[0].decode()}/{name}").status_code == 200, name
+        assert list(temporary.iterdir())
+        served.send_signal(signal.SIGINT)
+        _, said = served.communicate(timeout=60)
+    assert served.returncode == 0
+    assert said.decode().splitlines() == ["model: outputs/run (the newest run here; --model names another)"]
+    assert not list(temporary.iterdir())

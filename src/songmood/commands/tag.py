@@ -141,16 +141,21 @@ def _tagger(
     models: Sequence[str] | None, device: str, trusted: Sequence[str], hop: float | None, *, with_embeddings: bool
 ) -> MusicTagger:
     from songmood.models.host_memory import keep_freed_memory
-    from songmood.tagging.load import load_tagger, newest_run
-    from songmood.tagging.vggish import NAME
+    from songmood.tagging.load import load_tagger
 
-    if not models:
-        newest = newest_run(Path())
-        models = [str(newest or NAME)]
-        why = "the newest run here" if newest else "there is no run here"
-        typer.echo(f"model: {models[0]} ({why}; --model names another)", err=True)
     keep_freed_memory()
-    tagger = load_tagger(models, device, trusted, hop=hop, with_embeddings=with_embeddings)
+    tagger = load_tagger(models or default_models(), device, trusted, hop=hop, with_embeddings=with_embeddings)
     for network in tagger.networks:
         typer.echo(f"{network.name}: {len(network.tags)} tags, {network.scale}", err=True)
     return tagger
+
+
+def default_models() -> list[str]:
+    """What is used where no model is named, and a line that says so."""
+    from songmood.tagging.load import newest_run
+    from songmood.tagging.vggish import NAME
+
+    newest = newest_run(Path())
+    why = "the newest run here" if newest else "there is no run here"
+    typer.echo(f"model: {newest or NAME} ({why}; --model names another)", err=True)
+    return [str(newest or NAME)]

@@ -1,0 +1,1 @@
+"""A page on this machine: drop songs, see and hear their moods."""
