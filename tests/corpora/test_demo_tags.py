@@ -23,7 +23,7 @@ DEFAULT = Catalogue(240, 48, 0, 36.0)
 
 @pytest.fixture(scope="module")
 def pieces() -> list[Attributes]:
-    return [piece.attributes for piece in Catalogue(2000, 400, 5, 36.0).pieces]
+    return [piece.attributes for piece in Catalogue(800, 160, 5, 36.0).pieces]
 
 
 def share(tag: str, seed: int, piece: Attributes, count: int = 400) -> float:

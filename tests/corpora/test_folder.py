@@ -107,12 +107,12 @@ def test_features_are_computed_with_the_corpus_s_mel_parameters(tmp_path, mel):
     assert features[AUDIO_FEATURES.index("tempo.bpm")] == pytest.approx(120, rel=0.02)
 
 
-def test_audio_gives_the_same_bytes_with_any_number_of_workers(tmp_path):
+def test_audio_gives_the_same_bytes_in_a_worker_process(tmp_path):
     root = folder(tmp_path / "music")
     for number in range(1, 6):
         save_audio(root / f"{number:02}/{number}.wav", number)
     content = []
-    for workers in (0, 2):
+    for workers in (0, 1):
         path = tmp_path / f"{workers}.h5"
         FolderCorpus(root, path, workers=workers).open()
         content.append(path.read_bytes())

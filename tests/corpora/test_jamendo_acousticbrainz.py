@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
@@ -72,6 +72,7 @@ json_values = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(st.sampled_from(["rhythm", "tonal", "highlevel", "lowlevel"]), json_values))
 def test_any_document_gives_a_row_of_finite_numbers_or_gaps(document):
     row = feature_row(document, FEATURES)

@@ -45,7 +45,7 @@ def undisturbed(server, tmp_path_factory):
 
 def prepared(server, root):
     corpus = JamendoCorpus(root)
-    fetch_metadata(corpus.store.dataset, corpus.store.metadata, f"{server.url}/data")
+    fetch_metadata(corpus.store.dataset, corpus.store.metadata, str(server.files / "data"))
     return corpus
 
 

@@ -80,10 +80,14 @@ class Catalogue:
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
         """All pieces, by artist."""
-        return tuple(self._piece(index) for index in range(self.num_tracks))
+        return tuple(self._piece(index, artist) for index, artist in enumerate(self._artist_of.tolist()))
 
-    def _piece(self, index: int) -> Piece:
-        artist_index = index * self.num_artists // self.num_tracks
+    @property
+    def _artist_of(self) -> NDArray[np.int64]:
+        """(N,) the number of each piece's artist."""
+        return np.arange(self.num_tracks) * self.num_artists // self.num_tracks
+
+    def _piece(self, index: int, artist_index: int) -> Piece:
         artist = self.artists[artist_index]
         dice = Dice(self.seed, _PIECES, index)
         attributes = draw_attributes(artist, self.seconds, dice)
@@ -106,18 +110,9 @@ class Catalogue:
         a tag with one class in a split cannot be scored there. Only the tag counts of whole artists are looked at.
         """
         tracks = tuple(piece.track for piece in self.pieces)
-        artists = [artist.artist_id for artist in self.artists]
-        of_artist = np.array([artists.index(track.artist_id) for track in tracks])
-        split_of = self._divide(of_artist, target_matrix(tracks, TAGS).astype(np.int64))[of_artist]
-        return {
-            name: tuple(track for track, split in zip(tracks, split_of, strict=True) if split == number)
-            for number, name in enumerate(SPLITS)
-        }
-
-    def _divide(self, of_artist: NDArray[np.int64], targets: NDArray[np.int64]) -> NDArray[np.int64]:
-        """(artists,) the number of each artist's split, from each track's artist (N,) and targets (N, L)."""
-        counts = np.zeros((self.num_artists, 2 * targets.shape[1]), dtype=np.int64)
-        np.add.at(counts, of_artist, np.concatenate([targets, 1 - targets], axis=1))
+        targets = target_matrix(tracks, TAGS).astype(np.int64)
+        counts = np.zeros((self.num_artists, 2 * len(TAGS)), np.int64)  # of positives and of negatives
+        np.add.at(counts, self._artist_of, np.concatenate([targets, 1 - targets], axis=1))
         evaluated = max(1, round(_EVALUATED * self.num_artists))
         borders = [0, self.num_artists - 2 * evaluated, self.num_artists - evaluated]
         dice = Dice(self.seed, _DIVISIONS)
@@ -129,6 +124,8 @@ class Catalogue:
                 best, best_order = rarest, order
             if best >= _ENOUGH:
                 break
-        split_of = np.empty(self.num_artists, dtype=np.int64)
-        split_of[best_order] = np.searchsorted(borders, np.arange(self.num_artists), side="right") - 1
-        return split_of
+        artists_of = zip(SPLITS, np.split(best_order, borders[1:]), strict=True)
+        return {
+            name: tuple(track for track, artist in zip(tracks, self._artist_of, strict=True) if artist in artists)
+            for name, artists in artists_of
+        }

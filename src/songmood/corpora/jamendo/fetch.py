@@ -75,7 +75,7 @@ class Fetch:
         self._folder, self._sources, self._what, self._is_flat = folder, sources, what, flat
         self._on_bytes = on_bytes
         self._stop = threading.Event()
-        self._client = open_client(sources.connections)
+        self._client = open_client(sources.connections) if files and sources.mirrors else None
         self._room = threading.Semaphore(len(files) if sources.ahead is None else sources.ahead)
         self._arrivals: queue.SimpleQueue[tuple[RemoteFile, Path | DownloadError] | Exception] = queue.SimpleQueue()
         # Daemons: an executor's threads would keep the process from ending while a server stalls.
@@ -96,7 +96,7 @@ class Fetch:
         deadline = monotonic() + LINGER
         for thread in self._threads:
             thread.join(max(0.0, deadline - monotonic()))
-        if not any(thread.is_alive() for thread in self._threads):
+        if self._client and not any(thread.is_alive() for thread in self._threads):
             self._client.close()
 
     def __iter__(self) -> Iterator[tuple[RemoteFile, Path]]:
@@ -166,7 +166,7 @@ class Fetch:
             if path.is_file() and file.sha256 in (None, sha256_of(path)):
                 self._watch(path.stat().st_size)
                 return path
-        if not self._sources.mirrors:
+        if self._client is None:
             raise DownloadError(_why_not_taken(file, [shelf / place for shelf in self._sources.shelves]))
         return download(self._client, self._sources.mirrors, file, target, self._stop.wait, self._watch)
 
