@@ -5,7 +5,7 @@ import sys
 import typer
 
 import songmood
-from songmood.commands import data
+from songmood.commands import data, sweep
 from songmood.commands.app import app as page
 from songmood.commands.compare import compare
 from songmood.commands.ensemble import ensemble
@@ -46,6 +46,7 @@ def songmood_command(
 
 
 app.add_typer(data.app, name="data")
+app.add_typer(sweep.app, name="sweep")
 app.command(context_settings=FOR_HYDRA)(train)
 app.command(context_settings=FOR_HYDRA)(evaluate)
 for command in (tag, page, export, score, thresholds, ensemble, compare, report, reproduce, tune):

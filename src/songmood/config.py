@@ -15,7 +15,6 @@ MOVED = {  # modules that configurations and checkpoints of earlier versions nam
     "songmood.data.folder": "songmood.corpora.folder",
     "songmood.data.jamendo": "songmood.corpora.jamendo",
     "songmood.data.windows": "songmood.loading.windows",
-    "songmood.training.sweep": "songmood.runs.sweeps.table",
 }
 GONE = {"songmood.loading.datamodule.MoodDataModule": {"worker_start"}}  # what such configurations say and nobody reads
 

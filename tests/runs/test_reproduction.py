@@ -15,7 +15,7 @@ import pytest
 from run_folders import make_run
 from songmood.commands.reproduce import ensemble_rows
 from songmood.errors import ConfigError
-from songmood.runs.reproduction import Outcome, expected_config, plan, reproduce_runs, what_changed
+from songmood.runs.sweeps.reproduction import Outcome, asked, plan, reproduce_runs
 from tiny import ROOT, TINY_NET, TINY_RUN, folder_overrides, run, write_corpus
 
 PATIENCE = 200  # seconds
@@ -95,7 +95,7 @@ def test_a_run_of_other_configuration_code_or_cache_is_not_finished(
     finally:
         path.write_text(kept)
     fingerprint = json.loads(kept)["cache_fingerprint"]
-    assert what_changed(planned, fingerprint) == []
+    assert asked(planned).what_changed(planned.folder, fingerprint) == []
 
 
 def test_a_row_that_fails_is_named_with_its_log_and_does_not_stop_the_others(corpus: Path, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_the_table_beyond_has_its_networks_and_as_many_seeds_as_its_ensemble_has
     }
     assert runs[0].overrides == ("experiment=crnn_modern", "corpus=jamendo", "seed=0", "trainer=cpu")
     for small in plan("demo", 1, Path("results"), [], [], "beyond"):
-        assert expected_config(small)["corpus"]["_target_"].endswith("DemoCorpus")
+        assert asked(small).config["corpus"]["_target_"].endswith("DemoCorpus")
     with pytest.raises(ConfigError, match="--only run3: expected one of crnn_modern, convs"):
         plan("jamendo", 1, Path("results"), [], ["run3"], "beyond")
 

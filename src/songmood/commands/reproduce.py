@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from songmood.corpora.jamendo.corpus import JamendoCorpus
     from songmood.report.rows import ReportRow
-    from songmood.runs.reproduction import Outcome
+    from songmood.runs.sweeps.reproduction import Outcome
 
 
 ENSEMBLE = "crnn_modern_ensemble"  # its row of the table beyond
@@ -39,7 +39,8 @@ def reproduce(
     named in the report with its log; the others go on, and the exit status is 1. The report also shows what there is of
     the other table.
     """
-    from songmood.runs.reproduction import is_complete, plan, reproduce_runs
+    from songmood.runs.sweeps.reproduction import plan, reproduce_runs
+    from songmood.runs.sweeps.standing import is_complete
 
     _show_log()
     changes = list(overrides or [])
@@ -47,7 +48,7 @@ def reproduce(
         changes += _prepare_jamendo(changes, is_building=not report_only)
     outcomes = reproduce_runs(plan(corpus, seeds, out, changes, only or [], table.value), is_training=not report_only)
     other = Table.beyond if table is Table.paper else Table.paper
-    there = [run for run in plan(corpus, seeds, out, changes, [], other.value) if is_complete(run)]
+    there = [run for run in plan(corpus, seeds, out, changes, [], other.value) if is_complete(run.folder)]
     outcomes += reproduce_runs(there, is_training=False)
     rows = [*map(_as_row, outcomes), *ensemble_rows(outcomes, out / "runs" / corpus / ENSEMBLE)]
     from songmood.report.build import MARKDOWN, PAGE, build_report
@@ -86,7 +87,7 @@ def ensemble_rows(outcomes: Sequence["Outcome"], folder: Path) -> list["ReportRo
     """The row of the members together, combined anew; none before all of them are there."""
     from songmood.commands.ensemble import combine_runs
     from songmood.report.rows import ReportRow
-    from songmood.runs.reproduction import ENSEMBLED, MEMBERS
+    from songmood.runs.sweeps.reproduction import ENSEMBLED, MEMBERS
 
     members = [outcome for outcome in outcomes if outcome.run.experiment == ENSEMBLED and outcome.status != "failed"]
     if len(members) < MEMBERS:

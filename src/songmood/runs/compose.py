@@ -126,6 +126,25 @@ def make_corpus(node: Mapping[str, Any]) -> Corpus:
     return corpus if path is None else BroughtFeatures(corpus, Path(path))
 
 
+def check(config: Mapping[str, Any]) -> None:
+    """Refuse what a run would refuse on any machine, and open its cache; a demo's or a folder's is built here.
+
+    Args:
+        config: as for `compose`; also `conf/evaluate.yaml`'s, of which less is looked at.
+    """
+    check_settings(config)
+    corpus = make_corpus(config["corpus"])
+    uses_features = False
+    if "model" in config:
+        build(config["threshold"])
+        speed = Speed(**{**config["speed"], "precision": "32-true"}).on("cpu")  # which every machine has
+        _, net, _, _ = make_parts(config, corpus, speed, make_each(config, "callbacks", pl.Callback))
+        uses_features = net.uses_features
+    cache = corpus.open()
+    if uses_features:
+        corpus.check_features(cache)
+
+
 def make_speed(config: Mapping[str, Any]) -> Speed:
     """What makes a step fast on the device at hand; arranges what is settled once for a whole process."""
     prepare_process(config["threads"])

@@ -20,6 +20,8 @@ from songmood.errors import ConfigError
 
 FAULTS = (HydraException, OmegaConfBaseException)  # what Hydra raises for a command line that cannot be composed
 
+INTERRUPTED = 130  # the shell's status for a command that Ctrl-C ended
+
 
 @contextmanager
 def own_hydra() -> Iterator[Any]:
@@ -82,6 +84,12 @@ def plain(composed: DictConfig, *, resolve: bool = True) -> dict[str, Any]:
     container = OmegaConf.to_container(composed, resolve=resolve)
     assert isinstance(container, dict)
     return {str(key): value for key, value in container.items()}
+
+
+def as_written(overrides: Any) -> list[str]:
+    """Overrides that a composed configuration keeps, with their interpolations as they are."""
+    written = OmegaConf.to_container(overrides, resolve=False) if OmegaConf.is_config(overrides) else overrides
+    return [str(override) for override in written]
 
 
 def quoted(value: object) -> str:

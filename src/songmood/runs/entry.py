@@ -8,25 +8,23 @@ import importlib
 import logging
 import os
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from songmood.config import config_dir
 from songmood.errors import SongmoodError
-from songmood.runs.configuration import FAULTS, one_line, plain
+from songmood.runs.configuration import FAULTS, INTERRUPTED, one_line, plain
+from songmood.runs.sweeps.names import register_names
 
 log = logging.getLogger(__name__)
 
-FAILED, TRACEBACK = "failed.txt", "traceback.txt"  # what a sweep's job leaves that failed
 CHECK = "_check_help"  # argparse's method; before Python 3.14 there is none
-INTERRUPTED = 130  # the shell's status for a command that Ctrl-C ended
 
 
 def run(config_name: str, arguments: Sequence[str] | None = None) -> None:
@@ -41,6 +39,7 @@ def run(config_name: str, arguments: Sequence[str] | None = None) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing, and one line is printed here
     sys.path.append(str(Path.cwd()))  # a user's own package lies where they start
     logging.raiseExceptions = False  # a full disk stops the log file too: one line on the terminal says it all
+    register_names()
     module = importlib.import_module("hydra.main")  # `hydra.main` itself is the decorator
     module.get_args_parser = build_parser  # type: ignore[attr-defined]
     main = hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=config_name)(_job)
@@ -50,6 +49,8 @@ def run(config_name: str, arguments: Sequence[str] | None = None) -> None:
         _stop(f"{type(error).__name__}: {error}")
     except FAULTS as error:
         _stop(f"ConfigError: {one_line(error)}")
+    except KeyboardInterrupt:  # between the jobs of a sweep
+        _stop("interrupted", INTERRUPTED)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -70,30 +71,22 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _job(composed: DictConfig) -> float:
-    """One job; in a sweep a failing one is recorded and the others go on."""
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    is_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
-    if is_sweep:  # where the sweep is repeated in the same folder, its failures are of the past
-        for name in (FAILED, TRACEBACK):
-            (folder / name).unlink(missing_ok=True)
+    """One job, of a sweep or alone."""
+    hydra_config = HydraConfig.get()
+    folder = Path(hydra_config.runtime.output_dir)
+    is_of_a_sweep = not OmegaConf.is_missing(hydra_config.job, "num")
     try:
+        if is_of_a_sweep:
+            from songmood.runs.sweeps.job import carry_out
+
+            return carry_out(composed, folder, run_job)
         return run_job(composed)
     except SongmoodError as error:
-        message = f"{type(error).__name__}: {error}"
-        if not is_sweep:
-            log.error(message)
-            raise SystemExit(1) from None
+        log.error(f"{type(error).__name__}: {error}")
+        raise SystemExit(1) from None
     except KeyboardInterrupt:
-        _stop(f"interrupted; go on with ckpt_path={folder}/checkpoints/last.ckpt", INTERRUPTED)
-    except Exception as error:
-        if not is_sweep:
-            raise
-        log.debug(traceback.format_exc())
-        (folder / TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
-        message = f"{type(error).__name__}: {error} (see {folder}/{TRACEBACK})"
-    log.error(message)
-    (folder / FAILED).write_text(message + "\n", encoding="utf-8")
-    return float("nan")
+        way_on = "start the sweep again" if is_of_a_sweep else f"go on with ckpt_path={folder}/checkpoints/last.ckpt"
+        _stop(f"interrupted; {way_on}", INTERRUPTED)
 
 
 def run_job(composed: DictConfig) -> float:
@@ -121,6 +114,6 @@ def _task(config_name: str, baseline: str | None) -> Callable[..., float]:
     return train
 
 
-def _stop(message: str, status: int = 1) -> None:
+def _stop(message: str, status: int = 1) -> NoReturn:
     sys.stderr.write(message + "\n")
     raise SystemExit(status)

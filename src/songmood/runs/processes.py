@@ -8,7 +8,6 @@ notebook. Here a process gets the one job's overrides.
 import logging
 import multiprocessing
 import os
-import sys
 import warnings
 from collections.abc import Sequence
 
@@ -17,7 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 from pytorch_lightning.strategies.launchers import subprocess_script
 
-from songmood.runs.configuration import quoted
+from songmood.runs.command import job_command
 
 DEFAULT_THREADS = torch.get_num_threads()  # one per core that this process may use, or what OMP_NUM_THREADS says
 LAUNCH_VARIABLES = ("LOCAL_RANK", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE")
@@ -45,16 +44,10 @@ def leave_processes() -> None:
 
 def _command_of_this_job(local_rank: int) -> tuple[Sequence[str], str]:
     hydra = HydraConfig.get()
-    start = f"import sys; sys.path[:] = {sys.path}; from songmood.runs.entry import run; run({hydra.job.config_name!r})"
-    command = [sys.executable, "-c", start]
-    for source in hydra.runtime.config_sources:
-        if source.provider == "command-line":  # given by --config-dir
-            command += ["--config-dir", source.path]
-    command += list(hydra.overrides.task)
-    command += [override for override in hydra.overrides.hydra if override.startswith("hydra.searchpath=")]
-    command += [f"hydra.run.dir={quoted(hydra.runtime.output_dir)}", "hydra.output_subdir=null", "hydra.mode=RUN"]
-    command += [f"hydra.job.name={hydra.job.name}_process_{local_rank}"]
-    return command, hydra.runtime.cwd
+    more = ("hydra.output_subdir=null", f"hydra.job.name={hydra.job.name}_process_{local_rank}")
+    return job_command(
+        hydra, *more, passes=lambda override: override.startswith("hydra.searchpath=")
+    ), hydra.runtime.cwd
 
 
 class _Silencer(logging.Filter):

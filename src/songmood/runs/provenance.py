@@ -4,9 +4,10 @@ import hashlib
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ import torch
 
 import songmood
 from songmood.training.card import ModelCard
+from songmood.training.trust import targets_of
 
 ROOMS = ("audio", "cache", "corpora", "loading", "models", "evaluation", "training", "runs")
+AROUND_RUNS = ("sweeps",)  # folders of these rooms that start runs and read them back
 WITHOUT_EFFECT = ("logger", "ckpt_path", "pictures")
 SHOWS_ONLY = ("progress_bar", "trial")  # of the callbacks
 PACKAGES = ("torch", "pytorch-lightning", "torchmetrics", "hydra-core", "numpy", "h5py")
@@ -43,13 +46,30 @@ def hardware() -> dict[str, Any]:
     return found
 
 
-def code_fingerprint() -> str:
-    """Of the sources that decide a result: equal for two commits that differ in documents or the report alone."""
+def code_fingerprint(targets: Collection[str] = ()) -> str:
+    """Of the sources that decide a result: equal for two commits that differ in documents or the report alone.
+
+    Args:
+        targets: what the configuration names; sources of a user's own that are among them count too.
+    """
     root = Path(songmood.__file__).parent
+    paths = [path for room in ROOMS for path in (root / room).rglob("*.py") if path.parent.name not in AROUND_RUNS]
     digest = hashlib.sha256()
-    for path in sorted(path for room in ROOMS for path in (root / room).rglob("*.py")):
-        digest.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes())
+    for base, path in sorted([(root, path) for path in paths] + [*_own_sources(targets)]):
+        digest.update(f"{path.relative_to(base).as_posix()}\0".encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+def _own_sources(targets: Collection[str]) -> Iterator[tuple[Path, Path]]:
+    """Modules of packages that a user works on, each behind the folder it is seen from; not of installed ones."""
+    for name in {target.partition(".")[0] for target in targets} - {"songmood"}:
+        spec = find_spec(name)
+        found = [*(spec.submodule_search_locations or ()), spec.origin] if spec else []
+        for place in map(Path, filter(None, found)):
+            if {"site-packages", "dist-packages"} & {*place.parts}:
+                continue
+            for path in place.rglob("*.py") if place.is_dir() else [place] if place.suffix == ".py" else []:
+                yield place.parent, path
 
 
 def provenance(
@@ -67,7 +87,7 @@ def provenance(
     return {
         "experiment": name,
         "commit": code_version(),
-        "code": code_fingerprint(),
+        "code": code_fingerprint(targets_of(dict(composed))),
         "songmood": songmood.__version__,
         "python": platform.python_version(),
         "versions": {package: version(package) for package in PACKAGES},

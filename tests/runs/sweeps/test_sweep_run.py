@@ -23,25 +23,26 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Co
 def test_a_failing_job_says_so_and_does_not_take_the_others_down(sweep) -> None:
     folder, done = sweep
     assert done.returncode == 1
-    assert (folder / "0" / "metrics.json").is_file()
-    assert "no features" in (folder / "1" / "failed.txt").read_text()
-    assert (folder / "2" / "metrics.json").is_file()
+    assert (folder / "model=crnn" / "metrics.json").is_file()
+    assert "no features" in (folder / "model=crnn_fusion" / "failed.txt").read_text()
+    assert (folder / "model=crnn_attn" / "metrics.json").is_file()
     assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_the_sweep_ends_with_one_table_of_all_its_jobs(sweep) -> None:
     folder, done = sweep
     rows = [line.split("\t") for line in (folder / "sweep.tsv").read_text().splitlines()][1:]
-    assert [row[0] for row in rows] == ["0", "1", "2"]
-    assert all(0 <= float(value) <= 1 for row in (rows[0], rows[2]) for value in row[3:7])
-    assert rows[1][7].startswith("ConfigError: ")
+    assert [row[0] for row in rows] == ["model=crnn", "model=crnn_attn", "model=crnn_fusion"]
+    assert all(0 <= float(value) <= 1 for row in rows[:2] for value in row[3:7])
+    assert rows[2][7] == "failed"
+    assert rows[2][8].startswith("ConfigError: ")
     assert "sweep: test split" in done.stdout
 
 
 def test_each_job_is_a_wandb_run_of_its_own_with_its_config_metrics_table_and_pictures(sweep) -> None:
     folder, _ = sweep
     models = {}
-    for job in ("0", "2"):
+    for job in ("model=crnn", "model=crnn_attn"):
         (file,) = (folder / job / "wandb").glob("offline-run-*/run-*.wandb")
         shown = run([str(Path(sys.executable).parent / "wandb"), "leet", "inspect", "--summary", str(file)])
         assert shown.returncode == 0, shown.stderr
@@ -51,19 +52,19 @@ def test_each_job_is_a_wandb_run_of_its_own_with_its_config_metrics_table_and_pi
         models[job] = re.search(r"model\.attention +(\w+)", shown.stdout)[1]
         media = {path.suffix for path in file.parent.rglob("files/media/**/*") if path.is_file()}
         assert {".png", ".json"} <= media
-    assert models == {"0": "false", "2": "true"}
+    assert models == {"model=crnn": "false", "model=crnn_attn": "true"}
 
 
 def test_the_failed_job_leaves_no_open_wandb_run(sweep) -> None:
     folder, _ = sweep
-    assert not list((folder / "1").glob("wandb/offline-run-*"))
+    assert not list((folder / "model=crnn_fusion").glob("wandb/offline-run-*"))
 
 
 def test_a_parallel_sweep_builds_a_missing_cache_and_forgets_earlier_failures(tmp_path) -> None:
     corpus = write_corpus(tmp_path / "corpus")
     folder = tmp_path / "sweep"
-    (folder / "0").mkdir(parents=True)
-    (folder / "0" / "failed.txt").write_text("ConfigError: of yesterday\n")
+    (folder / "model=crnn").mkdir(parents=True)
+    (folder / "model=crnn" / "failed.txt").write_text("ConfigError: of yesterday\n")
     parallel = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", f"hydra.sweep.dir={folder}", "logger=none"]
     small = [*TINY_RUN, *TINY_NET, "trainer.max_epochs=1", "callbacks={progress_bar:null}"]
     overrides = [*folder_overrides(corpus), "corpus.workers=1", *small]
@@ -72,5 +73,5 @@ def test_a_parallel_sweep_builds_a_missing_cache_and_forgets_earlier_failures(tm
 
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [line.split("\t") for line in (folder / "sweep.tsv").read_text().splitlines()][1:]
-    assert [row[7] for row in rows] == ["", ""]
+    assert [row[7] for row in rows] == ["finished"] * 2
     assert (corpus / "cache.h5").is_file()

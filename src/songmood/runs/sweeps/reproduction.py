@@ -1,6 +1,5 @@
 """The runs behind a table, the paper's or the one beyond: which are finished, which go on, which start."""
 
-import json
 import logging
 import shutil
 import subprocess
@@ -8,13 +7,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from songmood.errors import ConfigError
 from songmood.runs.compose import make_corpus
 from songmood.runs.configuration import compose_config, plain
-from songmood.runs.provenance import code_fingerprint, comparable
-from songmood.training.checkpoints import LAST
+from songmood.runs.sweeps.standing import Asked, is_complete
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +26,6 @@ IN_SMALL = {  # sizes for the demo corpus
     **{name: (f"experiment=[{name},demo]",) for name in ("popularity", *SUBMISSIONS)},
 }
 LOG = "output.log"  # all that a run printed
-STARTED = "started.json"  # the configuration and code that a run was started with
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ def reproduce_runs(runs: Sequence[PlannedRun], *, is_training: bool) -> list[Out
     fingerprint = cache_fingerprint(runs[0]) if runs else ""
     outcomes = []
     for number, run in enumerate(runs, 1):
-        changed = what_changed(run, fingerprint) if is_complete(run) else None
+        changed = asked(run).what_changed(run.folder, fingerprint) if is_complete(run.folder) else None
         place = f"[{number}/{len(runs)}] {run.experiment}, seed {run.seed}"
         if changed == []:
             log.info("%s: finished before", place)
@@ -138,32 +135,9 @@ def plan(
     return runs
 
 
-def expected_config(run: PlannedRun) -> dict[str, Any]:
-    """What the run's configuration is today, as the provenance keeps it."""
-    return comparable(plain(compose_config("train", run.overrides), resolve=False))
-
-
-def what_changed(run: PlannedRun, cache_fingerprint: str) -> list[str]:
-    """How a finished run differs from what it would be today; empty where it counts as finished.
-
-    Args:
-        run: with a `provenance.json`.
-        cache_fingerprint: of the corpus as it is now.
-    """
-    provenance = json.loads((run.folder / "provenance.json").read_text(encoding="utf-8"))
-    found = []
-    if provenance["config"] != expected_config(run):
-        found.append("configuration")
-    if provenance["code"] != code_fingerprint():
-        found.append("code")
-    if provenance["cache_fingerprint"] != cache_fingerprint:
-        found.append("cache")
-    return found
-
-
-def is_complete(run: PlannedRun) -> bool:
-    """Whether the run's results are all there, of whatever version."""
-    return (run.folder / "provenance.json").is_file() and (run.folder / "metrics.json").is_file()
+def asked(run: PlannedRun) -> Asked:
+    """The run as it would be today."""
+    return Asked.of(plain(compose_config("train", run.overrides), resolve=False))
 
 
 def carry_out(run: PlannedRun) -> str | None:
@@ -173,26 +147,16 @@ def carry_out(run: PlannedRun) -> str | None:
         None when it finished, else why not, in one line.
     """
     command = [sys.executable, "-m", "songmood", "train", *run.overrides, f"hydra.run.dir={run.folder}"]
-    checkpoint = run.folder / "checkpoints" / LAST
-    if _is_resumable(run, checkpoint):
+    today = asked(run)
+    if checkpoint := today.checkpoint(run.folder):
         command.append(f"ckpt_path={checkpoint}")
     else:
         shutil.rmtree(run.folder, ignore_errors=True)
     run.folder.mkdir(parents=True, exist_ok=True)
-    (run.folder / STARTED).write_text(_mark(run), encoding="utf-8")
+    today.begin(run.folder)
     with run.log.open("a", encoding="utf-8") as output:
         status = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False).returncode
-    if status == 0 and is_complete(run):
+    if status == 0 and is_complete(run.folder):
         return None
     lines = [line.strip() for line in run.log.read_text(encoding="utf-8").splitlines() if line.strip()]
     return f"exit status {status}: {lines[-1] if lines else 'it printed nothing'}"
-
-
-def _is_resumable(run: PlannedRun, checkpoint: Path) -> bool:
-    """A checkpoint goes on only under the configuration and the code that it was started with."""
-    started = run.folder / STARTED
-    return checkpoint.is_file() and started.is_file() and started.read_text(encoding="utf-8") == _mark(run)
-
-
-def _mark(run: PlannedRun) -> str:
-    return json.dumps({"config": expected_config(run), "code": code_fingerprint()}, indent=1, sort_keys=True)

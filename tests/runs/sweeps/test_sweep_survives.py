@@ -1,0 +1,119 @@
+"""A sweep that is killed, extended and started again ends as an undisturbed one, and computes nothing twice."""
+
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from songmood.runs import train as training
+from songmood.runs.entry import run
+from tiny import TINY_NET, TINY_RUN, write_corpus
+
+PATIENCE = 120  # seconds
+pytestmark = pytest.mark.timeout(900)  # seconds, on a machine that does much else
+TWO, THREE = "model.hidden=8,6", "model.hidden=8,6,4"  # networks
+SIZES = {"train": 8, "validation": 6, "test": 6}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_pictures():
+    """They take longer than the training does."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("learning_curves", "tag_chart", "elbow_curves"):
+            patch.setattr(training, name, lambda *_: None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def folds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("folds")
+    for fold, frames in ((0, 110), (1, 130)):
+        write_corpus(root / f"fold-{fold}", frames, SIZES)
+    return root
+
+
+def sweep(folds: Path, place: Path, *overrides: str) -> list[str]:
+    corpus = ["corpus=folder", f"corpus.root={folds}/fold-${{fold}}", "corpus.cache_path=${corpus.root}/cache.h5"]
+    small = [
+        *TINY_RUN[:-1],
+        "trainer.max_epochs=2",
+        "data.batch_size=4",
+        "logger=none",
+        "callbacks={progress_bar:null}",
+    ]
+    return [
+        "-m",
+        *overrides,
+        "seed=0,1",
+        "+fold=0,1",
+        *TINY_NET[:2],
+        *corpus,
+        "corpus.workers=0",
+        *small,
+        f"hydra.sweep.dir={place}",
+    ]
+
+
+def started(arguments: Sequence[str]) -> int:
+    """Start it in a forked process, which has imported everything already."""
+    child = os.fork()
+    if not child:
+        status = 99
+        try:
+            run("train", arguments)
+            status = 0
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            os._exit(status)
+    return child
+
+
+def finish(arguments: Sequence[str]) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(started(arguments), 0)[1])
+
+
+def kill_when(arguments: Sequence[str], there: Path) -> None:
+    child, deadline = started(arguments), time.monotonic() + PATIENCE
+    while not there.exists() and os.waitpid(child, os.WNOHANG) == (0, 0) and time.monotonic() < deadline:
+        time.sleep(0.002)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(folds: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("undisturbed")
+    assert finish(sweep(folds, place, THREE)) == 0
+    return place
+
+
+@pytest.fixture(scope="module")
+def disturbed(folds: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Killed in an epoch, before one and while results are written; extended by a model."""
+    place = tmp_path_factory.mktemp("disturbed")
+    kill_when(sweep(folds, place, TWO), place / "+fold=0,model.hidden=8,seed=0/metrics.csv")
+    kill_when(sweep(folds, place, TWO), place / "+fold=0,model.hidden=8,seed=1/checkpoints/last.ckpt")
+    kill_when(sweep(folds, place, TWO), place / "+fold=0,model.hidden=6,seed=0/validation/predictions.npy")
+    assert finish(sweep(folds, place, THREE)) == 0
+    return place
+
+
+def test_a_sweep_killed_three_times_and_extended_ends_with_the_table_of_an_undisturbed_one(
+    undisturbed: Path, disturbed: Path
+) -> None:
+    assert (disturbed / "sweep.tsv").read_bytes() == (undisturbed / "sweep.tsv").read_bytes()
+    folders = [path.parent for path in undisturbed.glob("*/predictions.npy")]
+    assert len(folders) == 12
+    for folder in folders:
+        ours = np.load(disturbed / folder.name / "predictions.npy")
+        assert np.array_equal(ours, np.load(folder / "predictions.npy")), folder.name
