@@ -5,7 +5,7 @@ import gzip
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,20 +29,12 @@ ASSETS = Path(__file__).parent / "assets"
 
 def render_page(content: Content) -> str:
     """The page; the same content gives the same text."""
-    environment = Environment(
-        loader=FileSystemLoader(ASSETS),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": number, "signed": signed, "probability": probability, "link": quote}
-    plotly, script = get_plotlyjs(), (ASSETS / "page.js").read_text(encoding="utf-8")
     results = content.results
     first = _best([scored.result.evaluation.summary["pr_auc_macro"] for scored in results])
     first_tags = list(results[first].result.evaluation.tags.values()) if results else []
-    charts = {f"chart-{name}": chart.to_dict() for name, chart in _charts(content).items()}
-    return environment.get_template("page.html").render(
+    return rendered(
+        "page.html",
+        _charts(content),
         content=content,
         names=short_names(content.tags),
         fitted_on=", ".join(dict.fromkeys(scored.result.fitted_on for scored in results)),
@@ -53,9 +45,32 @@ def render_page(content: Content) -> str:
         tag_heads=HEADS,
         provenance_heads=PROVENANCE_HEADS,
         configs=_configs(content.entries),
+    )
+
+
+def rendered(template: str, charts: Mapping[str, Chart], **shown: Any) -> str:
+    """A page that holds all that it needs.
+
+    Args:
+        template: of `assets`.
+        charts: by their place on the page.
+        **shown: what the template shows.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(ASSETS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": number, "signed": signed, "probability": probability, "link": quote}
+    plotly, script = get_plotlyjs(), (ASSETS / "page.js").read_text(encoding="utf-8")
+    figures = {f"chart-{name}": chart.to_dict() for name, chart in charts.items()}
+    return environment.get_template(template).render(
+        **shown,
         version=songmood.__version__,
         css=(ASSETS / "report.css").read_text(encoding="utf-8"),
-        charts=packed(json.dumps(charts, ensure_ascii=False, allow_nan=False, separators=(",", ":"))),
+        charts=packed(json.dumps(figures, ensure_ascii=False, allow_nan=False, separators=(",", ":"))),
         plotly=packed(plotly),
         script=script,
         script_hashes=f"{content_hash(plotly)} {content_hash(script)}",

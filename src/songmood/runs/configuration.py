@@ -89,6 +89,7 @@ def plain(composed: DictConfig, *, resolve: bool = True) -> dict[str, Any]:
 def as_written(overrides: Any) -> list[str]:
     """Overrides that a composed configuration keeps, with their interpolations as they are."""
     written = OmegaConf.to_container(overrides, resolve=False) if OmegaConf.is_config(overrides) else overrides
+    assert isinstance(written, list | tuple)
     return [str(override) for override in written]
 
 

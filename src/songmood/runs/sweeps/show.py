@@ -1,10 +1,9 @@
 """The table of a sweep, for the terminal and as a file."""
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from songmood.runs.sweeps.differences import Difference, difference
-from songmood.runs.sweeps.table import COLUMNS, RANKED_BY, Row, Sweep
+from songmood.runs.sweeps.table import COLUMNS, RANKED_BY, Sweep
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -29,7 +28,7 @@ def cells(sweep: Sweep) -> list[list[str]]:
     for row in sweep.rows:
         apart = None if row is first or first is None else difference(row, first, RANKED_BY)
         values = (spread_out(row.mean(name), row.sd(name)) for name in COLUMNS)
-        name = "\n".join(filter(None, (*row.overrides, states(row)))) or row.name
+        name = "\n".join((*(row.overrides or [row.name]), *(f"{count} {state}" for state, count in row.states.items())))
         lines.append([name, str(len(row.finished)), *values, signed(apart)])
     return lines
 
@@ -57,12 +56,6 @@ def as_table(sweep: Sweep) -> "RenderableType":
         if job.state in colours
     ]
     return Group(table, *told, *map(escape, sweep.notes))
-
-
-def states(row: Row) -> str:
-    """How many of a row's jobs are in which state, but for those that are finished."""
-    counted = Counter(job.state for job in row.jobs if job.state != "finished")
-    return "\n".join(f"{count} {state}" for state, count in counted.items())
 
 
 def spread_out(value: float, sd: float | None) -> str:

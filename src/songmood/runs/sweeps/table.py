@@ -1,6 +1,7 @@
 """A sweep, read back: its jobs, and the rows of its table, each with the replicates behind it."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,6 +72,11 @@ class Row:
     def finished(self) -> dict[tuple[Any, ...], Job]:
         """Its results by replicate."""
         return {job.replicate: job for job in self.jobs if job.metrics}
+
+    @property
+    def states(self) -> dict[str, int]:
+        """How many of its jobs are in which state, but for those that are finished."""
+        return dict(Counter(job.state for job in self.jobs if job.state != "finished"))
 
     def mean(self, metric: str) -> float:
         """Over the replicates; NaN without any."""
