@@ -117,7 +117,7 @@ def build_until_call(path: Path, fatal: int) -> int:
                     os.kill(os.getpid(), signal.SIGKILL)
 
         sys.setprofile(count)
-        plan = toy_plan(path)
+        plan = toy_plan(path, 8)
         build_cache(plan, toy_jobs(plan, bad=("07/7",), fault="unreadable"), workers=0)
         sys.setprofile(None)
         (path.parent / "calls").write_text(str(calls))

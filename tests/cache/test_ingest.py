@@ -204,15 +204,15 @@ def test_a_finished_cache_of_the_same_plan_is_taken_as_it_is(tmp_path):
 
 def test_an_unfinished_cache_takes_no_room_for_what_is_not_there_yet(tmp_path):
     path = tmp_path / "toys.h5"
-    plan = toy_plan(path, 1000)
+    plan = toy_plan(path, 300)
 
     def jobs():
         size = path.with_name("toys.h5.partial").stat()
-        assert size.st_size > 20_000_000
-        assert size.st_blocks * 512 < 2_000_000
-        yield from toy_jobs(plan, 100)
+        assert size.st_size > 6_000_000
+        assert size.st_blocks * 512 < 600_000
+        yield from toy_jobs(plan, 50)
 
-    assert build_cache(plan, jobs(), workers=0).written == 1000
+    assert build_cache(plan, jobs(), workers=0).written == 300
 
 
 def test_a_long_reason_is_cut_between_characters(tmp_path):

@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from songmood.cache.journal import Journal, read_journal
@@ -31,6 +31,7 @@ def test_a_journal_of_something_else_is_begun_anew(tmp_path):
     assert read_journal(path) == [{"plan": "other"}]
 
 
+@settings(max_examples=30)  # each writes to the disk, and waits for it
 @given(st.integers(1, 200), st.binary(max_size=30).filter(lambda tail: b"\n" not in tail))
 def test_a_torn_last_line_is_ignored_by_whoever_goes_on_and_by_who_comes_after(tmp_path_factory, cut, tail):
     """A loss of power may leave anything in the place of the last line's end, zeros most often."""

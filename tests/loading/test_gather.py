@@ -29,6 +29,11 @@ def tracks(cache: MelCache) -> SplitTracks:
     return read_split(cache, "train", [*KEPT, "c"])
 
 
+@pytest.fixture(scope="module")
+def both(cache: MelCache, tracks: SplitTracks) -> tuple[HostWindows, ResidentWindows]:
+    return HostWindows(cache, tracks, WINDOW), ResidentWindows(cache, tracks, WINDOW, torch.device("cpu"))
+
+
 def picks(track: list[int], start: list[int]) -> Picks:
     return Picks(np.arange(len(track)), np.array(track), np.array(start))
 
@@ -53,14 +58,14 @@ PLACES = st.lists(
 
 @given(PLACES)
 def test_windows_are_the_frames_that_went_into_the_cache(
-    cache: MelCache, tracks: SplitTracks, places: list[tuple[int, int]]
+    both: tuple[HostWindows, ResidentWindows], places: list[tuple[int, int]]
 ) -> None:
+    host, resident = both
     wanted = picks([track for track, _ in places], [start for _, start in places])
     truth = np.stack([expected(*place) for place in places])
-    host = HostWindows(cache, tracks, WINDOW).gather(wanted)
-    assert host.dtype == torch.float16
-    np.testing.assert_array_equal(host.numpy(), truth)
-    resident = ResidentWindows(cache, tracks, WINDOW, torch.device("cpu"))
+    copied = host.gather(wanted)
+    assert copied.dtype == torch.float16
+    np.testing.assert_array_equal(copied.numpy(), truth)
     gathered = resident.gather(torch.from_numpy(wanted.track), torch.from_numpy(wanted.start))
     np.testing.assert_array_equal(gathered.numpy(), truth)
 

@@ -40,48 +40,38 @@ class MelSpectrogram:
         """
         if samples.ndim != 1:
             raise ValueError(f"samples must be mono, of shape (S,), not {samples.shape}")
-        num_frames = self.parameters.num_frames(len(samples))
-        decibels = torch.empty((num_frames, self.parameters.num_bands))
-        with torch.inference_mode():
-            for first in range(0, num_frames, CHUNK_FRAMES):
-                rows = decibels[first : first + CHUNK_FRAMES]
-                self._power(self._frames(samples, first, len(rows)), out=rows)
-            return self._to_decibels(decibels).numpy()
+        decibels = torch.empty((self.parameters.num_frames(len(samples)), self.parameters.num_bands))
+        for first in range(0, len(decibels), CHUNK_FRAMES):
+            rows = decibels[first : first + CHUNK_FRAMES]
+            self.of_stretch(self._stretch(samples, first, len(rows)), out=rows)
+        return decibels.numpy()
 
-    def of_stretch(self, stretch: NDArray[np.float32]) -> NDArray[np.float32]:
+    def of_stretch(self, stretch: NDArray[np.float32], out: torch.Tensor | None = None) -> NDArray[np.float32]:
         """Frames of a part of a signal, for whoever has it in parts; `songmood.audio.stream` does.
 
         Args:
             stretch: (frame_size + (n - 1) * hop,) samples: from half a frame before the centre of the first frame to
                 half a frame after the centre of the last.
+            out: where they go; None for memory of their own.
 
         Returns:
             (n, bands) dB, the same bits as in the spectrogram of the whole where n is `CHUNK_FRAMES` there too.
         """
         frames = torch.from_numpy(stretch).unfold(0, self.parameters.frame_size, self.parameters.hop)
-        decibels = torch.empty((len(frames), self.parameters.num_bands))
         with torch.inference_mode():
-            self._power(frames, out=decibels)
-            return self._to_decibels(decibels).numpy()
+            spectrum = torch.view_as_real(torch.fft.rfft(frames * self._window))
+            power = torch.mm(spectrum.square_().flatten(1), self._bands, out=out)
+            return power.clamp_(min=10.0 ** (self.parameters.floor_db / 20.0)).log10_().mul_(20.0).numpy()
 
-    def _to_decibels(self, power: torch.Tensor) -> torch.Tensor:
-        """In place."""
-        return power.clamp_(min=10.0 ** (self.parameters.floor_db / 20.0)).log10_().mul_(20.0)
-
-    def _frames(self, samples: NDArray[np.float32], first: int, count: int) -> torch.Tensor:
-        """Frames (count, frame_size) from number `first` on, zeros beyond both ends of the signal."""
+    def _stretch(self, samples: NDArray[np.float32], first: int, count: int) -> NDArray[np.float32]:
+        """What `count` frames from number `first` on see, zeros beyond both ends of the signal."""
         hop, size = self.parameters.hop, self.parameters.frame_size
         start = first * hop - size // 2
         padded = np.zeros((count - 1) * hop + size, dtype=np.float32)
         inside = samples[max(start, 0) : start + len(padded)]
         offset = max(-start, 0)
         padded[offset : offset + len(inside)] = inside
-        return torch.from_numpy(padded).unfold(0, size, hop)
-
-    def _power(self, frames: torch.Tensor, out: torch.Tensor) -> None:
-        """The power in each band, written to `out` (count, bands)."""
-        spectrum = torch.view_as_real(torch.fft.rfft(frames * self._window))
-        torch.mm(spectrum.square_().flatten(1), self._bands, out=out)
+        return padded
 
 
 def mel_filterbank(parameters: MelParameters) -> NDArray[np.float64]:

@@ -1,7 +1,5 @@
 """Onsets and tempo from a mel spectrogram: how often something begins, and how regularly."""
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,12 +28,8 @@ def onset_strength(mel: NDArray[np.float32]) -> NDArray[np.float32]:
     if len(mel) < 2:
         return np.zeros(0, dtype=np.float32)
     floor = mel.max() - 2.0 * AUDIBLE_DB
-    return np.concatenate([_rises(part, floor) for part in _overlapping(mel)])
-
-
-def _overlapping(mel: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    for first in range(0, len(mel) - 1, CHUNK_FRAMES):
-        yield mel[first : first + CHUNK_FRAMES + 1]
+    firsts = range(0, len(mel) - 1, CHUNK_FRAMES)
+    return np.concatenate([_rises(mel[first : first + CHUNK_FRAMES + 1], floor) for first in firsts])
 
 
 def _rises(mel: NDArray[np.float32], floor: float) -> NDArray[np.float32]:

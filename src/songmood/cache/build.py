@@ -111,11 +111,7 @@ def open_or_build(plan: CachePlan, jobs: Iterable[Job], *, workers: int, strict:
 
     So the jobs of a parallel sweep may all need a cache that is not there yet: one builds it, and all take it.
 
-    Args:
-        plan: what must be in it. A cache of another plan is replaced, but not one of other mel parameters.
-        jobs: as of `build_cache`; iterated only where they are needed.
-        workers: as of `build_cache`.
-        strict: as of `build_cache`.
+    The arguments are those of `build_cache`. A cache of another plan is replaced, but not one of other mel parameters.
 
     Raises:
         CacheError: as `build_cache`; or the cache is damaged, or made with other mel parameters.

@@ -42,13 +42,7 @@ def full_disk_is_named(
     kind: type[SongmoodError] = CacheError,
     remedy: str = "what is written is kept: make room and start the same build again to go on",
 ) -> Iterator[None]:
-    """Turns the OSError of a full disk into one line about `path`; other errors pass.
-
-    Args:
-        path: what is being written.
-        kind: of error to raise.
-        remedy: what to do.
-    """
+    """Turns the OSError of a full disk into one line about `path`, which is being written; other errors pass."""
     try:
         yield
     except OSError as error:

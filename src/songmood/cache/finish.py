@@ -77,8 +77,8 @@ def sweep(cache: Path) -> None:
     shutil.rmtree(beside(cache, ".overflow"), ignore_errors=True)
 
 
-def put_features(plan: CachePlan, features: NDArray[np.float32], reasons: Sequence[str]) -> bool:
-    """Write (N, F) `features` and why some tracks have none into the finished cache; False where they are there.
+def put_features(plan: CachePlan, features: NDArray[np.float32], reasons: Sequence[str]) -> None:
+    """Write (N, F) `features`, NaN where there is a reason why a track has none, into the finished cache.
 
     What the cache holds is put into a journal first, by which it is an unfinished one that lacks nothing: a kill at any
     moment leaves the old cache, or one that `build_cache` completes without any source.
@@ -88,7 +88,7 @@ def put_features(plan: CachePlan, features: NDArray[np.float32], reasons: Sequen
         columns = columns_of(plan, records)
         present, (wanted, _) = read_preamble(plan.path), header_of(plan, columns)
         if wanted == present:
-            return False
+            return
         if wanted.mel_offset != present.mel_offset:
             raise CacheError(f"{plan.path} was built with another version of HDF5; delete it and build it again")
         beside(plan.path, ".journal").unlink(missing_ok=True)
@@ -98,7 +98,6 @@ def put_features(plan: CachePlan, features: NDArray[np.float32], reasons: Sequen
         plan.path.replace(partial_path(plan.path))
         sync(plan.path.parent)
         finish(plan, Partial(plan.path, present.mel_offset, plan.mel, len(plan.feature_names)), columns)
-    return True
 
 
 def _with_features(cache: Path, features: NDArray[np.float32], reasons: Sequence[str]) -> list[Record]:

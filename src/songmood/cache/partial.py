@@ -88,10 +88,10 @@ def write_job(partial: Partial, is_strict: bool, slots: Slots, job: Job) -> dict
     """Does a job: returns its line for the journal when the rows of its tracks would survive a loss of power.
 
     Args:
-        partial: the file.
+        partial: the file that gets them.
         is_strict: stop at the first refusal.
-        slots: by stem, of the tracks that are wanted of the job.
-        job: delivers them.
+        slots: by stem, of the tracks that are wanted.
+        job: delivers them, and perhaps others.
 
     Raises:
         CorpusError: a track was refused and `is_strict`.

@@ -61,16 +61,17 @@ def _run(
             break
         wait(waited, return_when=FIRST_COMPLETED)
         for place, future in enumerate(order := list(in_work)):
-            error = future.exception() if future.done() else None
-            if isinstance(error, BrokenProcessPool):
+            if not future.done():
+                continue
+            if (error := future.exception()) is None:
+                yield in_work.pop(future), future.result()
+            elif isinstance(error, BrokenProcessPool):
                 raise _death(in_work) from error
-            if error:
+            else:
                 failure, coming, is_over = error, None, True
                 for later in order[place:]:
-                    in_work.pop(later)
+                    del in_work[later]
                 break
-            if future.done():
-                yield in_work.pop(future), future.result()
         if coming and coming.done():
             answer, coming = coming, None
             if error := answer.exception():

@@ -57,11 +57,7 @@ class MelCache:
 
     @classmethod
     def open(cls, path: Path, mel: MelParameters | None = None) -> "MelCache":
-        """Reads everything but the spectrograms.
-
-        Args:
-            path: of a finished cache.
-            mel: what the spectrograms must have been made with; None takes any.
+        """Reads everything but the spectrograms, which must have been made with `mel`; None takes any.
 
         Raises:
             CacheError: the file is missing, unfinished, of another schema or size, damaged in front of the
