@@ -54,9 +54,12 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="finds a descriptor's file in /proc")
-def test_after_a_loss_of_power_anywhere_the_build_goes_on_to_the_same_bytes(tmp_path, monkeypatch, undisturbed):
-    plan = toy_plan(tmp_path / "toys.h5")
+def test_after_a_loss_of_power_anywhere_the_build_goes_on_to_the_same_bytes(tmp_path, monkeypatch):
+    plan = toy_plan(tmp_path / "toys.h5", 8)
     jobs = toy_jobs(plan, bad=("07/7",), fault="unreadable")
+    build_cache(plan, jobs, workers=0)
+    undisturbed = plan.path.read_bytes()
+    plan.path.unlink()
     generator = np.random.default_rng(0)
     losses = 0
     for fatal in range(1, 1000):

@@ -112,12 +112,9 @@ def _mono_blocks(path: Path, file: _Stream) -> Iterator[NDArray[np.float32]]:
     """The channels' mean, as Essentia mixes stereo down; (up to BLOCK_FRAMES,) at a time."""
     buffer = np.empty((BLOCK_FRAMES, file.channels), dtype=np.float32)
     weights = np.full(file.channels, 1.0 / file.channels, dtype=np.float32)  # a product is faster than mean(axis=1)
-    while len(block := _read(path, file, buffer)):
-        yield block @ weights
-
-
-def _read(path: Path, file: _Stream, buffer: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The next block; no longer than a read does the decoder have to be quiet, for a stream may pause for minutes."""
-    with quiet_decoder(path):
-        block: NDArray[np.float32] = file.read(out=buffer)
-    return block
+    block = buffer
+    while len(block):
+        with quiet_decoder(path):  # no longer than a read: a stream may pause for minutes
+            block = file.read(out=buffer)
+        if len(block):
+            yield block @ weights

@@ -4,7 +4,7 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from songmood.cache.disk import sync
 
@@ -38,24 +38,24 @@ class Journal:
 
     def __init__(self, path: Path, head: dict[str, Any]) -> None:
         """Goes on with the journal at `path` where its first line is `head`, else begins it anew."""
-        lines = read_journal(path)
-        is_begun = lines[:1] == [head]
+        begun, *self.entries = read_journal(path) or [{}]
         self.path = path
-        self.entries = lines[1:] if is_begun else []
-        if is_begun:
-            self._write(b"\n", "ab")  # ends a line that was cut off
+        if begun == head:
+            self._write("")  # ends a line that was cut off
         else:
-            self._write(json.dumps(head).encode() + b"\n", "wb")
+            self.entries = []
+            path.unlink(missing_ok=True)
+            self._write(json.dumps(head))
             sync(path.parent)
 
     def append(self, entry: dict[str, Any]) -> None:
         """Adds a line, and returns when it would survive a loss of power."""
-        self._write(json.dumps(entry).encode() + b"\n", "ab")
+        self._write(json.dumps(entry))
         self.entries.append(entry)
 
-    def _write(self, data: bytes, mode: Literal["ab", "wb"]) -> None:
-        with self.path.open(mode) as file:
-            file.write(data)
+    def _write(self, line: str) -> None:
+        with self.path.open("ab") as file:
+            file.write(line.encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
 

@@ -101,11 +101,6 @@ class MoodDataModule(pl.LightningDataModule):
         """For each split its tracks that have a spectrogram, in the split's order; `Batch.track` indexes them."""
         return {name: self._split(name).track_ids for name in self.splits}
 
-    @property
-    def num_train_windows(self) -> int:
-        """Windows of an epoch, over all processes."""
-        return self._windows("train", "train").count
-
     def split_targets(self, name: str) -> NDArray[np.uint8]:
         """(N, L) the targets of `track_ids[name]`, 0 or 1."""
         return self._split(name).targets
