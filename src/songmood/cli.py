@@ -7,15 +7,15 @@ import typer
 import songmood
 from songmood.commands import data, sweep
 from songmood.commands.app import app as page
-from songmood.commands.compare import compare
-from songmood.commands.ensemble import ensemble
 from songmood.commands.export import export
 from songmood.commands.report import report
 from songmood.commands.reproduce import reproduce
 from songmood.commands.runs import FOR_HYDRA, evaluate, train
-from songmood.commands.score import score
+from songmood.commands.scores.compare import compare
+from songmood.commands.scores.ensemble import ensemble
+from songmood.commands.scores.score import score
+from songmood.commands.scores.thresholds import thresholds
 from songmood.commands.tag import tag
-from songmood.commands.thresholds import thresholds
 from songmood.commands.tune import tune
 from songmood.errors import SongmoodError
 

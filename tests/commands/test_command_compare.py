@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from songmood.commands.compare import compare
+from songmood.commands.scores.compare import compare
 from songmood.errors import SubmissionError
 from songmood.evaluation.comparison import compare as compare_scores
 

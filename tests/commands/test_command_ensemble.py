@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from run_folders import TAGS, draw, make_run
-from songmood.commands.ensemble import ensemble
+from songmood.commands.scores.ensemble import ensemble
 from songmood.errors import RunFolderError, SubmissionError
 from songmood.evaluation.ensemble import combine, disagreement
 from songmood.evaluation.metrics import evaluate

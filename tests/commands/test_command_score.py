@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from songmood.commands.score import score
+from songmood.commands.scores.score import score
 from songmood.errors import CorpusError, SongmoodError, SubmissionError
 from songmood.evaluation.metrics import evaluate
 from songmood.tracks import Track, write_tracks

@@ -5,7 +5,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from songmood.commands.thresholds import RuleName, thresholds
+from songmood.commands.scores.thresholds import RuleName, thresholds
 from songmood.errors import ConfigError, SongmoodError
 from songmood.evaluation.rules import Elbow, Prior
 from songmood.evaluation.thresholds import decide, read_thresholds

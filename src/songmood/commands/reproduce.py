@@ -85,7 +85,7 @@ def _has_some_features(corpus: "JamendoCorpus") -> bool:
 
 def ensemble_rows(outcomes: Sequence["Outcome"], folder: Path) -> list["ReportRow"]:
     """The row of the members together, combined anew; none before all of them are there."""
-    from songmood.commands.ensemble import combine_runs
+    from songmood.commands.scores.ensemble import combine_runs
     from songmood.report.rows import ReportRow
     from songmood.runs.sweeps.reproduction import ENSEMBLED, MEMBERS
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from songmood.commands.truth import AnyScaleOption, TagsOption, TruthOption
+from songmood.commands.scores.truth import AnyScaleOption, TagsOption, TruthOption
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from songmood.commands.truth import Truth
+    from songmood.commands.scores.truth import Truth
     from songmood.evaluation.bootstrap import Intervals
     from songmood.evaluation.curves import Booleans, Floats
     from songmood.evaluation.metrics import Evaluation
@@ -32,7 +32,7 @@ def score(
     any_scale: AnyScaleOption = False,
 ) -> None:
     """Score a submission: ROC-AUC, PR-AUC, and with decisions precision, recall and F1, macro and micro."""
-    from songmood.commands.truth import read_decisions_for, read_scores_for, read_truth
+    from songmood.commands.scores.truth import read_decisions_for, read_scores_for, read_truth
     from songmood.evaluation.files import write_atomically
     from songmood.evaluation.metrics import evaluate
     from songmood.evaluation.results import write_results
@@ -73,7 +73,7 @@ def _plain(intervals: Intervals, seed: int) -> dict[str, Any]:
 
 
 def _print(evaluation: Evaluation, intervals: Intervals | None, *, per_tag: bool) -> None:
-    from songmood.commands.tables import console, table_of
+    from songmood.commands.scores.tables import console, table_of
     from songmood.evaluation.results import organisers_rows
     from songmood.tag_names import short_names
 
@@ -95,7 +95,7 @@ def _print(evaluation: Evaluation, intervals: Intervals | None, *, per_tag: bool
 
 
 def _tag_table(evaluation: Evaluation, intervals: Intervals | None, names: tuple[str, ...]) -> Table:
-    from songmood.commands.tables import table_of
+    from songmood.commands.scores.tables import table_of
     from songmood.evaluation.results import ROWS
 
     present = next(iter(evaluation.tags.values()))

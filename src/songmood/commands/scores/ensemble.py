@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from songmood.commands.thresholds import RuleName, make_rule
+from songmood.commands.scores.thresholds import RuleName, make_rule
 from songmood.errors import RunFolderError, SubmissionError
 
 if TYPE_CHECKING:
-    from songmood.commands.members import Members
+    from songmood.commands.scores.members import Members
     from songmood.evaluation.curves import Floats
     from songmood.evaluation.ensemble import Weighting
 
@@ -66,7 +66,7 @@ def ensemble(
 
 
 def _combine_files(predictions: Sequence[Path], out: Path, how: How) -> None:
-    from songmood.commands.truth import refuse_other_columns
+    from songmood.commands.scores.truth import refuse_other_columns
     from songmood.evaluation.ensemble import combine
     from songmood.evaluation.submission import read_scores, refuse_other_shape, write_matrix
 
@@ -99,7 +99,7 @@ def combine_runs(
     """
     import numpy as np
 
-    from songmood.commands.members import read_members
+    from songmood.commands.scores.members import read_members
     from songmood.evaluation.ensemble import combine
     from songmood.runs.results import Thresholds, write_json, write_results
     from songmood.training.scores import SplitScores
@@ -158,7 +158,7 @@ def _about(
 
 
 def _print(out: Path, about: dict[str, Any]) -> None:
-    from songmood.commands.tables import console, table_of
+    from songmood.commands.scores.tables import console, table_of
     from songmood.tag_names import short_names
 
     output = console()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from songmood.commands.truth import AnyScaleOption, TagsOption
+from songmood.commands.scores.truth import AnyScaleOption, TagsOption
 from songmood.errors import SubmissionError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def thresholds(
     any_scale: AnyScaleOption = False,
 ) -> None:
     """Fit one threshold a tag on one set and decide another with them."""
-    from songmood.commands.truth import read_scores_for, read_truth
+    from songmood.commands.scores.truth import read_scores_for, read_truth
     from songmood.evaluation.submission import read_scores, write_matrix
     from songmood.evaluation.thresholds import decide, write_thresholds
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from songmood.commands.truth import AnyScaleOption, TagsOption, TruthOption
+from songmood.commands.scores.truth import AnyScaleOption, TagsOption, TruthOption
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -36,7 +36,7 @@ def compare(
     any_scale: AnyScaleOption = False,
 ) -> None:
     """Compare two submissions by a paired bootstrap over tracks; p-values per tag are Holm-corrected."""
-    from songmood.commands.truth import read_scores_for, read_truth
+    from songmood.commands.scores.truth import read_scores_for, read_truth
     from songmood.evaluation.comparison import compare as compare_scores
     from songmood.evaluation.files import write_atomically
     from songmood.progress import progress
@@ -54,7 +54,7 @@ def compare(
 
 
 def _print(comparison: Comparison, a: str, b: str) -> None:
-    from songmood.commands.tables import console
+    from songmood.commands.scores.tables import console
 
     output = console()
     output.print(f"A: {a}\nB: {b}", markup=False)
@@ -64,7 +64,7 @@ def _print(comparison: Comparison, a: str, b: str) -> None:
 
 
 def _summary_table(comparison: Comparison) -> Table:
-    from songmood.commands.tables import table_of
+    from songmood.commands.scores.tables import table_of
 
     table = table_of("", "A", "B", "A - B", f"{comparison.level:.0%} interval", "p")
     for name, found in comparison.summary.items():
@@ -82,7 +82,7 @@ def _summary_table(comparison: Comparison) -> Table:
 
 
 def _tag_table(comparison: Comparison) -> Table:
-    from songmood.commands.tables import table_of
+    from songmood.commands.scores.tables import table_of
     from songmood.tag_names import short_names
 
     table = table_of("tag", "ROC-AUC A - B", "interval", "p", "PR-AUC A - B", "interval", "p")

@@ -1,0 +1,1 @@
+"""The verbs on scores in files, anyone's: score, thresholds, ensemble, compare."""
