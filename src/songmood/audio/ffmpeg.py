@@ -1,24 +1,21 @@
 """M4A and AAC through the `ffmpeg` program, where it is installed: libsndfile reads neither."""
 
 import shutil
-import struct
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 
 from songmood.audio.resample import LinearResampler
+from songmood.audio.samples import Stream, mono_blocks
 from songmood.errors import CorpusError
 
 DEMUXERS = {".m4a": "mov", ".mp4": "mov", ".aac": "aac"}  # named: a playlist that is called .m4a must open nothing
 FFMPEG_SUFFIXES = tuple(DEMUXERS)
-BLOCK_FRAMES = 16_384
-AU_HEADER = ">4s5I"  # magic, where the samples start, their bytes, their encoding, Hz, channels
-AU_FLOAT = 6
 
 
 def ffmpeg_blocks(path: Path, sample_rate: int) -> Iterator[NDArray[np.float32]]:
@@ -49,31 +46,17 @@ def ffmpeg_blocks(path: Path, sample_rate: int) -> Iterator[NDArray[np.float32]]
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=notes) as process,
     ):
         assert process.stdout is not None
+        is_empty = True
         try:
+            with Stream(process.stdout.fileno(), closefd=False) as file:
+                resample = LinearResampler(file.samplerate, sample_rate)
+                for block in mono_blocks(path, file):
+                    is_empty = False
+                    yield resample(block)
+        except soundfile.LibsndfileError:
             is_empty = True
-            for block in _decoded(process.stdout, sample_rate):
-                is_empty = False
-                yield block
-            status = process.wait()
-        finally:
-            process.kill()
-        if status or is_empty:
+            process.stdout.close()  # else it would wait for a reader
+        if process.wait() or is_empty:
             notes.seek(0)
             reason = notes.readline().decode("utf-8", "replace").strip() or "it holds no samples"
             raise CorpusError(f"{path} is damaged or cut short ({reason}): fetch or export it again.")
-
-
-def _decoded(pipe: IO[bytes], sample_rate: int) -> Iterator[NDArray[np.float32]]:
-    size = struct.calcsize(AU_HEADER)
-    header = pipe.read(size)
-    if len(header) < size:
-        return
-    magic, start, _, encoding, source_rate, channels = struct.unpack(AU_HEADER, header)
-    assert magic == b".snd"
-    assert encoding == AU_FLOAT
-    pipe.read(start - size)
-    resample = LinearResampler(source_rate, sample_rate)
-    weights = np.full(channels, 1.0 / channels, dtype=np.float32)
-    while data := pipe.read(BLOCK_FRAMES * channels * 4):
-        frames = np.frombuffer(data[: len(data) // (4 * channels) * 4 * channels], dtype=">f4").reshape(-1, channels)
-        yield resample(frames.astype(np.float32) @ weights)

@@ -67,7 +67,7 @@ def audio_blocks(path: Path | str, sample_rate: int) -> Iterator[NDArray[np.floa
         resample = LinearResampler(file.samplerate, sample_rate)
         decoded = 0
         try:
-            for block in _mono_blocks(path, file):
+            for block in mono_blocks(path, file):
                 if not np.isfinite(block).all():
                     raise CorpusError(f"{path} holds NaN or infinite samples: export it again.")
                 decoded += len(block)
@@ -78,17 +78,17 @@ def audio_blocks(path: Path | str, sample_rate: int) -> Iterator[NDArray[np.floa
         _require_all(path, file, decoded)
 
 
-def _open(path: Path) -> "_Stream":
+def _open(path: Path) -> "Stream":
     mended = with_known_length(path) if path.suffix.lower() == ".mp3" else None
     try:
         with quiet_decoder(path):
-            return _Stream(mended or os.fsencode(path))  # a name may hold bytes that are no UTF-8
+            return Stream(mended or os.fsencode(path))  # a name may hold bytes that are no UTF-8
     except soundfile.LibsndfileError as error:
         # Its text can mislead ("File does not exist" for an MP3 without a frame), so it is not quoted.
         raise CorpusError(f"{path} is not audio that can be opened as {path.suffix}: convert or replace it.") from error
 
 
-def _require_all(path: Path, file: "_Stream", decoded: int) -> None:
+def _require_all(path: Path, file: "Stream", decoded: int) -> None:
     if decoded == 0:
         raise CorpusError(f"{path} is empty: it has a header but no samples. Fetch or export it again.")
     if decoded < MIN_DECODED * file.frames and file.frames != UNKNOWN_FRAMES:
@@ -98,17 +98,15 @@ def _require_all(path: Path, file: "_Stream", decoded: int) -> None:
         )
 
 
-class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
-    """A file that is read from front to end: soundfile then spares the seek after each block.
-
-    The seek costs a third of decoding an OGG, and fails on a FLAC of unknown length.
-    """
+class Stream(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
+    """A file that is read from front to end."""
 
     def seekable(self) -> bool:
+        """No: the seek after each block costs a third of decoding an OGG, and fails where the length is unknown."""
         return False
 
 
-def _mono_blocks(path: Path, file: _Stream) -> Iterator[NDArray[np.float32]]:
+def mono_blocks(path: Path, file: Stream) -> Iterator[NDArray[np.float32]]:
     """The channels' mean, as Essentia mixes stereo down; (up to BLOCK_FRAMES,) at a time."""
     buffer = np.empty((BLOCK_FRAMES, file.channels), dtype=np.float32)
     weights = np.full(file.channels, 1.0 / file.channels, dtype=np.float32)  # a product is faster than mean(axis=1)
