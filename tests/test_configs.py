@@ -10,6 +10,7 @@ from hydra.utils import get_object
 from omegaconf import OmegaConf
 
 from songmood.config import build, config_dir
+from songmood.runs.configuration import compose_config, plain
 from tiny import TINY_NET, train_here, train_on, write_corpus
 
 CONF = config_dir()
@@ -137,3 +138,12 @@ def test_every_model_takes_a_batch_of_the_papers_windows(option: str) -> None:
     features = torch.randn(1, 3) if net.uses_features else None
     with torch.inference_mode():
         assert net(torch.randn(1, 1, 96, 1366), features).shape == (1, 56)
+
+
+def test_the_search_for_the_wandb_server_names_keys_that_there_are() -> None:
+    search = OmegaConf.to_container(OmegaConf.load(CONF / "wandb_sweep.yaml"))
+    drawn = [f"{key}={node.get('values', [node.get('min')])[0]}" for key, node in search["parameters"].items()]
+    fixed = [each for each in search["command"] if not each.startswith("${")]
+    composed = plain(compose_config("train", [*fixed, *drawn]), resolve=False)
+    assert composed["optimizer"]["lr"] == 2e-4
+    assert search["metric"] == {"name": "validation/pr_auc_macro", "goal": "maximize"}

@@ -141,6 +141,7 @@ def leave(run: Run, results: Mapping[str, dict[str, Any]], origin: Mapping[str, 
         elbow_curves(scores, targets, thresholds.values, run.corpus.tags, folder / "elbows.png")
     told = tracking.hyperparameters(run.config, run.tagger.net)
     tracking.log_results(run.loggers, told, last, thresholds.rows(run.corpus.tags), sorted(folder.glob("*.png")))
+    tracking.log_models(run.loggers, run.checkpoints.scored)
     earlier = {
         f"{split}, epoch {int(place.removeprefix('epoch_'))}": scored[split]
         for place, scored in results.items()

@@ -18,32 +18,56 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MODES = ("auto", "online", "offline")
+MODELS = (False, "best", "all")  # which checkpoints go to W&B
 
 
-def wandb_logger(save_dir: str, project: str, mode: str = "auto", **options: Any) -> "WandbLogger":
+def wandb_logger(
+    save_dir: str, project: str, mode: str = "auto", log_model: bool | str = False, **options: Any
+) -> "WandbLogger":
     """A W&B logger that is online where a key is set, else offline; it never asks.
 
     Args:
         save_dir: the run folder.
         project: the W&B project.
         mode: ``auto``, ``online`` or ``offline``; the environment's ``WANDB_MODE`` goes first, as W&B has it.
+        log_model: ``best``: the checkpoint that is scored goes along at the end; ``all``: every one that is kept.
         **options: passed to `wandb.init`.
 
     Raises:
-        ConfigError: for another mode, or for ``online`` where no key is set.
+        ConfigError: for another mode or choice of models, or for ``online`` where no key is set.
     """
     import wandb
     from pytorch_lightning.loggers import WandbLogger
 
     if mode not in MODES:
         raise ConfigError(f"logger.wandb.mode={mode}: expected one of {', '.join(MODES)}")
+    if log_model not in MODELS:
+        raise ConfigError(f"logger.wandb.log_model={log_model}: expected false, best or all")
     if mode == "online" and not has_key():
         raise ConfigError("logger.wandb.mode=online but no W&B key is set: set WANDB_API_KEY, or use mode=auto")
     is_offline = mode == "offline" or not has_key() or os.environ.get("WANDB_MODE") in ("offline", "disabled")
     settings = wandb.Settings(silent=is_offline)  # offline, all that it would say is how to upload: the README says it
     logger = WandbLogger(save_dir=save_dir, project=project, offline=is_offline, settings=settings, **options)
     logger._wandb_init.pop("anonymous", None)  # Lightning always sets it, and W&B warns of it once a run
+    setattr(logger, "models", log_model)  # noqa: B010 - Lightning's own goes by callbacks of its own, and not offline
     return logger
+
+
+def log_models(loggers: Iterable["Logger"], scored: Path) -> None:
+    """Give W&B the checkpoints that it is to have; offline they are uploaded with the run.
+
+    Args:
+        loggers: the run's.
+        scored: the checkpoint that the results are of; the others lie beside it.
+    """
+    for logger in loggers:
+        if _is_wandb(logger) and (wanted := getattr(logger, "models", False)):
+            import wandb
+
+            artifact = wandb.Artifact(f"model-{logger.experiment.id}", type="model")
+            for path in [scored] if wanted == "best" else sorted(scored.parent.glob("*.ckpt")):
+                artifact.add_file(str(path))
+            logger.experiment.log_artifact(artifact)
 
 
 def has_key() -> bool:

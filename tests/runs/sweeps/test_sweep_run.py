@@ -1,5 +1,6 @@
 """A real sweep: a folder and a W&B run for each job, a failing job that says so, and one table at the end."""
 
+import json
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Co
     corpus = write_corpus(tmp_path_factory.mktemp("corpus"))
     folder = tmp_path_factory.mktemp("sweep")
     overrides = [*folder_overrides(corpus), *TINY_RUN, *TINY_NET, "trainer.max_epochs=1", f"hydra.sweep.dir={folder}"]
+    overrides.append("logger.wandb.log_model=best")
     models = "model=crnn,crnn_fusion,crnn_attn"
     without_key = {"NETRC": str(folder / "netrc"), "WANDB_API_KEY": "", "WANDB_MODE": ""}
     return folder, run(command("train.py", "-m", models, "data=random", *overrides), **without_key)
@@ -53,6 +55,29 @@ def test_each_job_is_a_wandb_run_of_its_own_with_its_config_metrics_table_and_pi
         media = {path.suffix for path in file.parent.rglob("files/media/**/*") if path.is_file()}
         assert {".png", ".json"} <= media
     assert models == {"model=crnn": "false", "model=crnn_attn": "true"}
+
+
+def records(file: Path) -> list[dict]:
+    shown = run([str(Path(sys.executable).parent / "wandb"), "leet", "inspect", "--json", str(file)])
+    assert shown.returncode == 0, shown.stderr
+    return [json.loads(line) for line in shown.stdout.splitlines()]
+
+
+def test_wandb_has_one_group_each_jobs_row_and_model_and_a_summary_run_with_the_table(sweep) -> None:
+    folder, _ = sweep
+    (job,) = (folder / "model=crnn" / "wandb").glob("offline-run-*/run-*.wandb")
+    (summary,) = (folder / "wandb").glob("offline-run-*/run-*.wandb")
+    of_job, of_sweep = records(job), records(summary)
+    jobs, sweeps = (next(each["run"] for each in all_of if each["type"] == "run") for all_of in (of_job, of_sweep))
+    assert (jobs["run_group"], jobs["job_type"], jobs["display_name"]) == (folder.name, "train", "model=crnn")
+    assert jobs["tags"] == ["model=crnn"]
+    assert (sweeps["run_group"], sweeps["job_type"]) == (folder.name, "summary")
+    artifacts = {each["artifact"]["type"]: each["artifact"] for each in of_job if each["type"] == "artifact"}
+    assert "last.ckpt" in json.dumps(artifacts["model"])
+    (table,) = summary.parent.rglob("files/media/table/*.json")
+    shown = json.loads(table.read_text())
+    assert shown["columns"][:3] == ["row", "n", "ROC-AUC"]
+    assert sorted(row[0] for row in shown["data"]) == ["model=crnn", "model=crnn_attn", "model=crnn_fusion 1 failed"]
 
 
 def test_the_failed_job_leaves_no_open_wandb_run(sweep) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from songmood.runs import train as training
 from songmood.runs.entry import run
 from tiny import TINY_NET, TINY_RUN, write_corpus
 
@@ -19,15 +18,6 @@ PATIENCE = 120  # seconds
 pytestmark = pytest.mark.timeout(900)  # seconds, on a machine that does much else
 TWO, THREE = "model.hidden=8,6", "model.hidden=8,6,4"  # networks
 SIZES = {"train": 8, "validation": 6, "test": 6}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_pictures():
-    """They take longer than the training does."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("learning_curves", "tag_chart", "elbow_curves"):
-            patch.setattr(training, name, lambda *_: None)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -39,10 +39,12 @@ class SweepCallback(Callback):
 
         from songmood.runs.sweeps.show import as_table, write_table
         from songmood.runs.sweeps.table import read_sweep
+        from songmood.runs.sweeps.tracking import log_table
 
         sweep = read_sweep(Path(str(config.hydra.sweep.dir)))
         write_table(sweep)
         Console().print(as_table(sweep))
+        log_table(config, sweep)
         if any(job.state == "failed" for job in sweep.jobs):
             raise SystemExit(1)
 

@@ -103,6 +103,8 @@ def is_held(folder: Path) -> bool:
 
 
 def _run_what_is_left(composed: DictConfig, folder: Path, run: Callable[[DictConfig], float]) -> float:
+    from songmood.runs.sweeps.tracking import label  # which reads tables, that ask for what is here
+
     if HydraConfig.get().job.config_name != "train":
         return run(composed)
     if is_kept(composed, folder):
@@ -115,6 +117,7 @@ def _run_what_is_left(composed: DictConfig, folder: Path, run: Callable[[DictCon
     else:
         _put_by(folder)
         asked.begin(folder)
+    label(composed, folder)
     return run(composed)
 
 

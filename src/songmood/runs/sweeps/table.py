@@ -66,7 +66,7 @@ class Row:
     @property
     def name(self) -> str:
         """What tells it from other rows."""
-        return ",".join(self.overrides) or "defaults"
+        return ",".join(self.overrides) or "all"
 
     @property
     def finished(self) -> dict[tuple[Any, ...], Job]:
@@ -136,7 +136,7 @@ def rows_of(jobs: Sequence[Job]) -> tuple[Row, ...]:
     for job in jobs:
         kept = tuple(each for each in job.overrides if key_of(each) not in REPLICATES)
         groups.setdefault(kept, []).append(job)
-    shared = set.intersection(*map(set, groups)) if len(groups) > 1 else set()
+    shared = set.intersection(*map(set, groups)) if groups else set()
     rows = [Row(tuple(each for each in key if each not in shared), tuple(group)) for key, group in groups.items()]
     return tuple(sorted(rows, key=lambda row: -row.mean(RANKED_BY) if row.finished else float("inf")))
 
