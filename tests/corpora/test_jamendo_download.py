@@ -30,7 +30,7 @@ def pair():
 
 @pytest.fixture
 def client():
-    with httpx.Client(timeout=20, trust_env=False) as client:
+    with httpx.Client(timeout=20, trust_env=False, verify=False) as client:
         yield client
 
 

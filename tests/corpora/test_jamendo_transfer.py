@@ -37,13 +37,13 @@ def server():
 
 @pytest.fixture
 def client():
-    with httpx.Client(timeout=20, trust_env=False) as client:
+    with httpx.Client(timeout=20, trust_env=False, verify=False) as client:
         yield client
 
 
 @pytest.fixture
 def impatient():
-    with httpx.Client(timeout=httpx.Timeout(20, read=0.5), trust_env=False) as client:
+    with httpx.Client(timeout=httpx.Timeout(20, read=0.5), trust_env=False, verify=False) as client:
         yield client
 
 

@@ -69,7 +69,7 @@ class Store:
 
     @cached_property
     def folders(self) -> Mapping[str, tuple[Track, ...]]:
-        """The tracks of each folder, ``"00"`` to ``"99"``: an archive holds one. None in any other."""
+        """The tracks of each folder, ``"00"`` to ``"99"``, of which an archive holds one; empty for any other name."""
         folders: dict[str, tuple[Track, ...]] = defaultdict(tuple)
         for track in self.plan.tracks:
             folders[track.path.split("/")[0]] += (track,)
