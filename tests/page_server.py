@@ -9,9 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
-import uvicorn
 
-from songmood.tagging.app.server import make_app
+from songmood.tagging.app.server import make_server
 from songmood.tagging.music_tagger import MusicTagger
 
 
@@ -20,8 +19,7 @@ def served(taggers: Mapping[str, MusicTagger], **limits: float) -> Iterator[http
     """A client of the page, with the Origin that the page has."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        config = uvicorn.Config(make_app(taggers, port, **limits), log_level="warning", timeout_graceful_shutdown=1)  # type: ignore[arg-type]
-        server = uvicorn.Server(config)
+        server = make_server(taggers, port, **limits)  # type: ignore[arg-type]
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         address = f"http://127.0.0.1:{port}"

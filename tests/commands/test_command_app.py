@@ -17,6 +17,7 @@ def test_a_port_that_something_else_has_is_a_line() -> None:
 
 
 def test_what_is_not_installed_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "songmood.tagging.app.server", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     with pytest.raises(TaggingError, match=r"pip install 'songmood\[app\]'"):
         app(port=0, browser=False)

@@ -76,7 +76,9 @@ def find(page: webdriver.Chrome, selector: str) -> WebElement:
 
 
 def texts(page: webdriver.Chrome, selector: str) -> list[str]:
-    return [found.text for found in page.find_elements(By.CSS_SELECTOR, selector)]
+    """All at once: while songs are tagged, the table is drawn anew."""
+    script = "return [...document.querySelectorAll(arguments[0])].map((found) => found.innerText.trim())"
+    return list(page.execute_script(script, selector))
 
 
 def until(page: webdriver.Chrome, holds: Callable[[], Any]) -> Any:

@@ -38,9 +38,7 @@ def app(
     import webbrowser
 
     try:
-        import uvicorn
-
-        from songmood.tagging.app.server import make_app
+        from songmood.tagging.app.server import make_server
     except ImportError:
         remedy = "pip install 'songmood[app]'"
         raise TaggingError(f"the page needs starlette and uvicorn, which are not installed: {remedy}") from None
@@ -56,9 +54,8 @@ def app(
         typer.echo(f"the page is at {address}; Ctrl-C ends it")
         if browser:  # in a thread: some browsers return only when they are closed
             threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
-        config = uvicorn.Config(make_app(taggers, port), log_level="warning", timeout_graceful_shutdown=1)
         with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listening])
+            make_server(taggers, port).run(sockets=[listening])
 
 
 def _listening(port: int) -> socket.socket:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -29,10 +30,10 @@ MAX_SECONDS = 3 * 3600.0
 MOMENT = 0.1  # seconds
 
 
-def make_app(
+def make_server(
     taggers: Mapping[str, MusicTagger], port: int, max_bytes: int = MAX_BYTES, max_seconds: float = MAX_SECONDS
-) -> Starlette:
-    """The application.
+) -> uvicorn.Server:
+    """The server of the page.
 
     Args:
         taggers: model -> tagger of one network, the first one shown first.
@@ -58,7 +59,9 @@ def make_app(
         Mount("/", StaticFiles(directory=ASSETS, html=True)),
     ]
     hosts = (f"127.0.0.1:{port}", f"localhost:{port}")
-    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(Guard, hosts=hosts)])
+    app = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(Guard, hosts=hosts)])
+    # A page that asks now and then keeps its connection; one that waits to be rid of a song does not delay the end.
+    return uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_keep_alive=60, timeout_graceful_shutdown=1))
 
 
 class _Desk:
