@@ -1,10 +1,11 @@
-"""The command line that runs one job in a process of its own."""
+"""The command line that runs one job in a process of its own, and what that one's end means."""
 
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
 
-from songmood.runs.configuration import as_written, quoted
+from songmood.runs.configuration import INTERRUPTED, as_written, quoted
 
 
 def job_command(hydra: Any, *more: str, passes: Callable[[str], bool], first: str = "") -> list[str]:
@@ -24,3 +25,13 @@ def job_command(hydra: Any, *more: str, passes: Callable[[str], bool], first: st
     own = [override for override in as_written(hydra.overrides.hydra) if passes(override)]
     place = f"hydra.run.dir={quoted(hydra.runtime.output_dir)}"
     return [*command, *as_written(hydra.overrides.task), *own, place, "hydra.mode=RUN", *more]
+
+
+def reason(status: int) -> str | None:
+    """Why a job's process did not end by itself, or not well; None where it ended as it should, or was asked to."""
+    if status in (0, INTERRUPTED):
+        return None
+    if status > 0:
+        return f"ended with status {status}"
+    hint = ", often for a lack of memory" if -status == signal.SIGKILL else ""
+    return f"killed by {signal.Signals(-status).name}{hint}"

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from lightning_fabric.utilities.rank_zero import rank_zero_only
+from omegaconf import DictConfig, read_write
 
 from songmood.errors import RunFolderError, SongmoodError
 from songmood.runs.configuration import plain, quoted
@@ -33,6 +35,8 @@ def carry_out(composed: DictConfig, folder: Path, run: Callable[[DictConfig], fl
     Returns:
         The value that a sweep that searches is to maximise; NaN where it failed.
     """
+    if getattr(rank_zero_only, "rank", 0):  # a process that Slurm started beside the first, which holds the folder
+        return _run_what_is_left(composed, folder, run, is_first=False)
     try:
         with held(folder):
             for name in (FAILED, TRACEBACK):
@@ -102,7 +106,13 @@ def is_held(folder: Path) -> bool:
         return True
 
 
-def _run_what_is_left(composed: DictConfig, folder: Path, run: Callable[[DictConfig], float]) -> float:
+def _run_what_is_left(
+    composed: DictConfig, folder: Path, run: Callable[[DictConfig], float], *, is_first: bool = True
+) -> float:
+    """All processes of a distributed run come to one conclusion, of which the first alone writes.
+
+    No checkpoint is written before all have met in the run, and what the first puts by was of no use to the others.
+    """
     from songmood.runs.sweeps.tracking import label  # which reads tables, that ask for what is here
 
     if HydraConfig.get().job.config_name != "train":
@@ -114,7 +124,7 @@ def _run_what_is_left(composed: DictConfig, folder: Path, run: Callable[[DictCon
     if checkpoint := asked.checkpoint(folder):
         log.info("going on from %s", checkpoint)
         _resume_from(checkpoint, composed)
-    else:
+    elif is_first:
         _put_by(folder)
         asked.begin(folder)
     label(composed, folder)
@@ -124,7 +134,9 @@ def _run_what_is_left(composed: DictConfig, folder: Path, run: Callable[[DictCon
 def _resume_from(checkpoint: Path, composed: DictConfig) -> None:
     """In this process, and in those that a distributed run starts with the job's overrides."""
     composed.ckpt_path = str(checkpoint)
-    HydraConfig.get().overrides.task.append(f"ckpt_path={quoted(checkpoint)}")
+    task: Any = HydraConfig.get().overrides.task
+    with read_write(task):
+        task.append(f"ckpt_path={quoted(checkpoint)}")
 
 
 def _put_by(folder: Path) -> None:

@@ -16,8 +16,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, configure_log
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from songmood.runs.command import job_command
-from songmood.runs.configuration import INTERRUPTED, as_written, plain
+from songmood.runs.command import job_command, reason
+from songmood.runs.configuration import as_written, plain
 from songmood.runs.sweeps.job import FAILED, is_kept, objective
 from songmood.runs.sweeps.slots import slots_for
 from songmood.runs.sweeps.standing import is_complete
@@ -61,8 +61,8 @@ class Processes:
         if self.is_stopping:
             return
         failed = folder / FAILED
-        if reason := _reason(status):
-            failed.write_text(f"{reason}; see {folder / OUTPUT}\n", encoding="utf-8")
+        if said := reason(status):
+            failed.write_text(f"{said}; see {folder / OUTPUT}\n", encoding="utf-8")
         log.info("%s: %s", folder.name, failed.read_text(encoding="utf-8").strip() if failed.exists() else "finished")
 
     def _wait(self, folder: Path, command: Sequence[str], environment: dict[str, str]) -> int:
@@ -115,23 +115,23 @@ def launch(
     """
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)
     log.info("%d jobs, in %s", len(job_overrides), config.hydra.sweep.dir)
-    first = _composed(config, loader, job_overrides[0], first_number)  # the others want as much of the machine
+    first = composed(config, loader, job_overrides[0], first_number)  # the others want as much of the machine
     slots = slots_for(plain(first.trainer), at_once)
     processes, jobs = Processes(slots), []
     with ThreadPoolExecutor(len(slots)) as pool:
         try:
             for number, overrides in enumerate(job_overrides, first_number):
-                jobs.append(job := _composed(config, loader, overrides, number))
-                if not _is_kept(job):
+                jobs.append(job := composed(config, loader, overrides, number))
+                if not is_kept_here(job):
                     more = f"hydra.job.num={number}"
-                    command = job_command(job.hydra, more, passes=_is_for_a_job, first=BEGIN)
+                    command = job_command(job.hydra, more, passes=is_for_a_job, first=BEGIN)
                     pool.submit(processes.run, Path(job.hydra.runtime.output_dir), command)
             pool.shutdown()
         except KeyboardInterrupt:
             log.info("stopping %d jobs; start the sweep again to go on", len(processes.running))
             processes.stop()
             raise
-    return [_returned(job) for job in jobs]
+    return [returned(job) for job in jobs]
 
 
 def leave_with_parent() -> None:
@@ -144,7 +144,7 @@ def leave_with_parent() -> None:
     threading.Thread(target=wait, name="leave with parent", daemon=True).start()
 
 
-def _composed(config: DictConfig, loader: ConfigLoader, overrides: Sequence[str], number: int) -> DictConfig:
+def composed(config: DictConfig, loader: ConfigLoader, overrides: Sequence[str], number: int) -> DictConfig:
     """A job's configuration, its folder among it."""
     job = loader.load_sweep_config(config, list(overrides))
     outer = HydraConfig.instance().cfg
@@ -157,7 +157,7 @@ def _composed(config: DictConfig, loader: ConfigLoader, overrides: Sequence[str]
     return job
 
 
-def _is_kept(job: DictConfig) -> bool:
+def is_kept_here(job: DictConfig) -> bool:
     """Whether nothing is left to do, told here because that is sooner than a process is started."""
     folder = Path(job.hydra.runtime.output_dir)
     own = OmegaConf.masked_copy(job, [str(key) for key in job if key != "hydra"])
@@ -167,20 +167,13 @@ def _is_kept(job: DictConfig) -> bool:
     return True
 
 
-def _is_for_a_job(override: str) -> bool:
+def is_for_a_job(override: str) -> bool:
+    """Whether one of Hydra's own overrides is a job's business too."""
     return not override.lstrip("+~").startswith(OF_THE_SWEEP)
 
 
-def _reason(status: int) -> str | None:
-    if status in (0, INTERRUPTED):
-        return None
-    if status > 0:
-        return f"ended with status {status}"
-    hint = ", often for a lack of memory" if -status == signal.SIGKILL else ""
-    return f"killed by {signal.Signals(-status).name}{hint}"
-
-
-def _returned(job: DictConfig) -> JobReturn:
+def returned(job: DictConfig) -> JobReturn:
+    """What Hydra is told of a job that has ended."""
     folder = Path(job.hydra.runtime.output_dir)
     done = JobReturn(as_written(job.hydra.overrides.task), job, job.hydra, str(folder), job.hydra.job.name)
     done.status, done.return_value = JobStatus.COMPLETED, objective(folder) if is_complete(folder) else float("nan")

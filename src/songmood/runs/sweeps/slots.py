@@ -22,7 +22,7 @@ def slots_for(trainer: Mapping[str, Any], at_once: int | None = None) -> list[di
         ConfigError: a job wants more GPUs than there are.
     """
     gpus = [] if trainer["accelerator"] == "cpu" else visible_gpus()
-    return share_out(gpus, usable_cores(), _devices(trainer["devices"], len(gpus)), at_once)
+    return share_out(gpus, usable_cores(), devices_of(trainer["devices"], len(gpus)), at_once)
 
 
 def share_out(gpus: Sequence[str], cores: int, per_job: int = 1, at_once: int | None = None) -> list[dict[str, str]]:
@@ -58,7 +58,7 @@ def visible_gpus() -> list[str]:
     return [str(number) for number in range(torch.cuda.device_count())]
 
 
-def _devices(devices: Any, num_gpus: int) -> int:
+def devices_of(devices: Any, num_gpus: int) -> int:
     """How many a job asks for: a number, a list of them, or in Lightning's words all (-1) or what is there (auto)."""
     if isinstance(devices, list):
         return len(devices)

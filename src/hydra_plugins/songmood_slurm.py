@@ -1,0 +1,30 @@
+"""`hydra/launcher=slurm`: here, because Hydra takes launchers from this package alone; what it does is songmood's."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+
+class SlurmLauncher(Launcher):
+    """An array of Slurm jobs.
+
+    Args:
+        **settings: of `conf/hydra/launcher/slurm.yaml`.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = settings
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Called by Hydra."""
+        self.loader, self.config = hydra_context.config_loader, config
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Submit all jobs and see them to their ends."""
+        from songmood.runs.sweeps.slurm import launch
+
+        return launch(self.config, self.loader, job_overrides, initial_job_idx, self.settings)
