@@ -24,6 +24,7 @@ reproduce: $(VENV)/installed  ## every row of the paper's table, then results/RE
 	$(VENV)/bin/songmood reproduce --corpus $(CORPUS) --seeds $(SEEDS)
 
 bench: $(VENV)/installed-test  ## speed against the obvious way, one table
+	$(INSTALL) '.[bench]'
 	$(RUN) -m benchmarks
 
 test: $(VENV)/installed-test  ## every test

@@ -33,7 +33,7 @@ def rows() -> list[Row]:
         ours, theirs = (stack.enter_context(_pool()) for _ in range(2))
         table = []
         for suffix in FORMATS:
-            paths = list(_write_pieces(Path(folder), suffix))
+            paths = list(write_pieces(Path(folder), suffix))
             sides = {
                 "essentia": partial(_count, theirs, essentia_mel, paths),
                 "ours": partial(_count, ours, our_mel, paths),
@@ -147,10 +147,11 @@ def _difference(ours: np.ndarray, theirs: np.ndarray) -> str:
     return f"median difference {median:.1e} dB above -90 dB"
 
 
-def _write_pieces(folder: Path, suffix: str) -> Iterator[str]:
+def write_pieces(folder: Path, suffix: str, count: int = FILES, seconds: int = SECONDS) -> Iterator[str]:
     """Chords, a bass and noise bursts in stereo, the same for every run."""
-    time = np.arange(SECONDS * SOURCE_RATE) / SOURCE_RATE
-    for number in range(FILES):
+    folder.mkdir(parents=True, exist_ok=True)
+    time = np.arange(seconds * SOURCE_RATE) / SOURCE_RATE
+    for number in range(count):
         random = np.random.default_rng(number)
         notes = 110 * 2 ** (random.integers(0, 36, 6) / 12)
         beat = np.exp(-8 * (time * (1 + number / 16) % 0.5))
