@@ -50,16 +50,13 @@ def finish(plan: CachePlan, partial: Partial, columns: Columns) -> None:
     preamble, header = header_of(plan, columns)
     with partial.path.open("r+b") as file:
         for row in np.flatnonzero(columns["offset"] >= plan.slots[-1]).tolist():
-            place, size = (
-                partial.place(int(columns["offset"][row])),
-                2 * plan.mel.num_bands * int(columns["length"][row]),
-            )
-            file.seek(place)
+            first, length = (int(columns[name][row]) for name in ("offset", "length"))
+            file.seek(partial.place(first))
             aside = partial.aside(row)  # a cache that gets features has it in its place already
-            data = aside.read_bytes() if aside.exists() else file.read(size)
+            data = aside.read_bytes() if aside.exists() else file.read(2 * plan.mel.num_bands * length)
             if zlib.crc32(data) != columns["checksum"][row]:
                 raise CacheError(f"{aside} is lost or damaged; delete {partial.path} and build again")
-            file.seek(place)
+            file.seek(partial.place(first))
             file.write(data)
         file.seek(0)
         file.write(header)

@@ -123,7 +123,7 @@ def columns_of(plan: CachePlan, records: Iterable[Record]) -> Columns:
     return columns
 
 
-def header_of(plan: CachePlan, columns: Columns) -> tuple[Preamble, bytes]:
+def header_of(plan: CachePlan, columns: Columns) -> tuple[Preamble, memoryview]:
     """All bytes in front of the spectrograms, and what the first page of them says."""
     rows = max(int(plan.slots[-1]), int((columns["offset"] + columns["length"]).max()))
     image = io.BytesIO()
@@ -146,11 +146,13 @@ def header_of(plan: CachePlan, columns: Columns) -> tuple[Preamble, bytes]:
         shape = (rows, plan.mel.num_bands)
         mel = file.create_dataset("mel", shape, "<f2", dcpl=allocated, fill_time="never", track_times=False)
         offset = mel.id.get_offset()
-    header = image.getvalue()
-    assert len(header) <= offset, "mel must be the last thing in the file"
-    rest = header[PAGE:].ljust(offset - PAGE, b"\0")
-    preamble = Preamble(plan.digest, offset, *shape, hashlib.sha256(rest).hexdigest())
-    return preamble, preamble.to_bytes() + rest
+    end = image.seek(0, io.SEEK_END)
+    assert end <= offset, "mel must be the last thing in the file"
+    image.write(bytes(offset - end))
+    header = image.getbuffer()  # no copy: of a large corpus these are some 30 MB
+    preamble = Preamble(plan.digest, offset, *shape, hashlib.sha256(header[PAGE:]).hexdigest())
+    header[:PAGE] = preamble.to_bytes()
+    return preamble, header
 
 
 def _write_attributes(file: h5py.File, plan: CachePlan, content: str) -> None:
