@@ -16,7 +16,7 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Co
     corpus = write_corpus(tmp_path_factory.mktemp("corpus"))
     folder = tmp_path_factory.mktemp("sweep")
     overrides = [*folder_overrides(corpus), *TINY_RUN, *TINY_NET, "trainer.max_epochs=1", f"hydra.sweep.dir={folder}"]
-    overrides.append("logger.wandb.log_model=best")
+    overrides += ["logger.wandb.log_model=best", "pictures=true"]
     models = "model=crnn,crnn_fusion,crnn_attn"
     without_key = {"NETRC": str(folder / "netrc"), "WANDB_API_KEY": "", "WANDB_MODE": ""}
     return folder, run(command("train.py", "-m", models, "data=random", *overrides), **without_key)
