@@ -95,6 +95,8 @@ def test_a_job_that_aborts_the_interpreter_leaves_the_others_results_as_they_are
     small = [*folder_overrides(corpus), *TINY_RUN, *TINY_NET, "trainer.max_epochs=1", "logger=none", "pictures=false"]
     ending = ["+callbacks.end={_target_:ending.Ending,how:stay}", "callbacks.end.how=abort,stay"]
     launcher = ["hydra/launcher=local", "hydra.launcher.at_once=2", f"hydra.sweep.dir={place}"]
+    (place / "callbacks.end.how=stay").mkdir(parents=True)
+    (place / "callbacks.end.how=stay" / "failed.txt").write_text("ConfigError: of yesterday\n")
     with pytest.raises(SystemExit) as stop:
         run("train", ["-m", *small, *ending, *launcher])
     assert stop.value.code == 1

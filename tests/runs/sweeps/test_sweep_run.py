@@ -83,20 +83,3 @@ def test_wandb_has_one_group_each_jobs_row_and_model_and_a_summary_run_with_the_
 def test_the_failed_job_leaves_no_open_wandb_run(sweep) -> None:
     folder, _ = sweep
     assert not list((folder / "model=crnn_fusion").glob("wandb/offline-run-*"))
-
-
-def test_a_parallel_sweep_builds_a_missing_cache_and_forgets_earlier_failures(tmp_path) -> None:
-    corpus = write_corpus(tmp_path / "corpus")
-    folder = tmp_path / "sweep"
-    (folder / "model=crnn").mkdir(parents=True)
-    (folder / "model=crnn" / "failed.txt").write_text("ConfigError: of yesterday\n")
-    parallel = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", f"hydra.sweep.dir={folder}", "logger=none"]
-    small = [*TINY_RUN, *TINY_NET, "trainer.max_epochs=1", "callbacks={progress_bar:null}"]
-    overrides = [*folder_overrides(corpus), "corpus.workers=1", *small]
-
-    done = run(command("train.py", "-m", "model=crnn,crnn_attn", "data=random", *overrides, *parallel))
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    rows = [line.split("\t") for line in (folder / "sweep.tsv").read_text().splitlines()][1:]
-    assert [row[7] for row in rows] == ["finished"] * 2
-    assert (corpus / "cache.h5").is_file()
