@@ -71,6 +71,7 @@ def slurm(run: Path) -> Iterator[None]:
             _until_idle()
             yield
         finally:
+            _cancel_all()
             for daemon in reversed(daemons):
                 daemon.terminate()
             for daemon in daemons:
@@ -87,6 +88,17 @@ def _until_idle() -> None:
             return
         time.sleep(0.2)
     pytest.skip(f"this machine's Slurm did not become ready: {told.stdout} {told.stderr}")
+
+
+def _cancel_all() -> None:
+    """A failing test may leave jobs, which would outlive the daemons."""
+    subprocess.run(["scancel", "--me"], check=False, timeout=30)
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        left = subprocess.run(["squeue", "--me", "-h"], capture_output=True, check=False, timeout=30)
+        if not left.stdout:
+            return
+        time.sleep(0.2)
 
 
 def _free_ports(number: int) -> list[int]:
