@@ -71,4 +71,4 @@ def test_an_unknown_name_is_one_line_with_the_nearest(monkeypatch, capsys) -> No
 
     with pytest.raises(SystemExit):
         main(["windws"])
-    assert "no benchmark windws; did you mean 'windows'? (there are: audio, " in capsys.readouterr().err
+    assert "no benchmark windws; did you mean 'windows'? (there are: ablation, " in capsys.readouterr().err
