@@ -1,6 +1,7 @@
 """Where a result comes from: commit, versions, seed, cache, hardware, time."""
 
 import hashlib
+import json
 import os
 import platform
 import subprocess
@@ -104,7 +105,8 @@ def provenance(
 def comparable(composed: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration without what does not touch the result: where it logs, what it shows, what it resumed from."""
     callbacks = {name: node for name, node in (composed.get("callbacks") or {}).items() if name not in SHOWS_ONLY}
-    return {key: value for key, value in composed.items() if key not in WITHOUT_EFFECT} | {"callbacks": callbacks}
+    kept = {key: value for key, value in composed.items() if key not in WITHOUT_EFFECT} | {"callbacks": callbacks}
+    return dict(json.loads(json.dumps(kept)))  # as it will be read back: the keys of JSON are text
 
 
 def _processor() -> str:

@@ -72,8 +72,11 @@ def require_trusted(node: Any, trusted: Sequence[str]) -> None:
 
 
 def targets_of(node: Any) -> list[str]:
-    """Every class or function that a plain configuration names."""
-    return [value for key, value in _walk(node) if key == "_target_"]
+    """Every class or function that a configuration of the user's own names; whose it is, is for `require_trusted`."""
+    if isinstance(node, dict):
+        own = [str(node["_target_"])] if "_target_" in node else []
+        return own + [target for child in node.values() for target in targets_of(child)]
+    return [target for child in node for target in targets_of(child)] if isinstance(node, list) else []
 
 
 def _walk(root: Any) -> Iterator[tuple[str | None, Any]]:

@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from songmood.runs.entry import run
 from songmood.runs.sweeps.local import BEGIN, Processes
 from songmood.runs.sweeps.table import read_sweep
-from tiny import TINY_NET, TINY_RUN, folder_overrides, train_here, write_corpus
+from tiny import TINY_NET, TINY_RUN, command, folder_overrides, run, train_here, write_corpus
 
 SAY = "import os, sys; sys.stdout.write(os.environ['SLOT'])"
 PATIENCE = 60  # seconds
@@ -88,20 +87,17 @@ def test_a_job_ends_when_the_process_that_started_it_is_no_more() -> None:
         assert process.wait(PATIENCE) == -signal.SIGTERM
 
 
-def test_a_job_that_aborts_the_interpreter_leaves_the_others_results_as_they_are(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_job_that_aborts_the_interpreter_leaves_the_others_results_as_they_are(tmp_path: Path) -> None:
     corpus, place = write_corpus(tmp_path / "corpus"), tmp_path / "sweep"
     small = [*folder_overrides(corpus), *TINY_RUN, *TINY_NET, "trainer.max_epochs=1", "logger=none", "pictures=false"]
     ending = ["+callbacks.end={_target_:ending.Ending,how:stay}", "callbacks.end.how=abort,stay"]
     launcher = ["hydra/launcher=local", "hydra.launcher.at_once=2", f"hydra.sweep.dir={place}"]
     (place / "callbacks.end.how=stay").mkdir(parents=True)
     (place / "callbacks.end.how=stay" / "failed.txt").write_text("ConfigError: of yesterday\n")
-    with pytest.raises(SystemExit) as stop:
-        run("train", ["-m", *small, *ending, *launcher])
-    assert stop.value.code == 1
+    done = run(command("train.py", "-m", *small, *ending, *launcher))
+    assert done.returncode == 1, done.stdout + done.stderr
     aborted, stayed = read_sweep(place).jobs
     assert (aborted.state, stayed.state) == ("failed", "finished")
-    assert "killed by SIGABRT" in capfd.readouterr().out
+    assert "killed by SIGABRT" in done.stdout
     alone = train_here(corpus, tmp_path / "alone", "trainer.max_epochs=1", "pictures=false")
     assert np.array_equal(np.load(place / "callbacks.end.how=stay" / "predictions.npy"), alone.predictions)

@@ -1,20 +1,16 @@
 """A sweep that is killed, extended and started again ends as an undisturbed one, and computes nothing twice."""
 
-import os
 import signal
-import sys
 import time
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from songmood.runs.entry import run
-from tiny import TINY_NET, TINY_RUN, write_corpus
+from tiny import PATIENCE, ROOT, TINY_NET, TINY_RUN, command, run, write_corpus
+from warm import WarmCommand
 
-PATIENCE = 120  # seconds
 pytestmark = pytest.mark.timeout(900)  # seconds, on a machine that does much else
 TWO, THREE = "model.hidden=8,6", "model.hidden=8,6,4"  # networks
 SIZES = {"train": 8, "validation": 6, "test": 6}
@@ -50,34 +46,16 @@ def sweep(folds: Path, place: Path, *overrides: str) -> list[str]:
     ]
 
 
-def started(arguments: Sequence[str]) -> int:
-    """Start it in a forked process, which has imported everything already."""
-    child = os.fork()
-    if not child:
-        status = 99
-        try:
-            run("train", arguments)
-            status = 0
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            os._exit(status)
-    return child
-
-
 def finish(arguments: Sequence[str]) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(started(arguments), 0)[1])
+    return run(command("train.py", *arguments)).returncode
 
 
 def kill_when(arguments: Sequence[str], there: Path) -> None:
-    child, deadline = started(arguments), time.monotonic() + PATIENCE
-    while not there.exists() and os.waitpid(child, os.WNOHANG) == (0, 0) and time.monotonic() < deadline:
+    process, deadline = WarmCommand(command("train.py", *arguments), ROOT, {}), time.monotonic() + PATIENCE
+    while not there.exists() and process.is_running and time.monotonic() < deadline:
         time.sleep(0.002)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    process.send_signal(signal.SIGKILL)
+    process.result(PATIENCE)
 
 
 @pytest.fixture(scope="module")
