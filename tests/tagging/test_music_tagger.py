@@ -184,6 +184,13 @@ def test_a_fusion_network_gets_the_tracks_features(tmp_path: Path) -> None:
     assert "which count as absent: highlevel.mood_sad" in tags.notes[0]
 
 
+def test_a_network_of_vectors_that_audio_does_not_tell_is_refused(tmp_path: Path) -> None:
+    fused = NET | {"fusion": True}
+    path = write_checkpoint(tmp_path / "a.ckpt", model=fused, features=("vector_0", "vector_1"))
+    with pytest.raises(CheckpointError, match=r"a.ckpt wants vector_0, vector_1, .* corpus.features_from"):
+        load_tagger(path)
+
+
 def test_the_embedding_is_what_the_output_layer_sees(tmp_path: Path, checkpoint: Path) -> None:
     tags = load_tagger(checkpoint, with_embeddings=True).tag(SAMPLES[: int(2.02 * RATE)], sample_rate=RATE)
     state = read_checkpoint(checkpoint)["state_dict"]

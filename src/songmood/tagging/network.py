@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from songmood.audio.features import AUDIO_FEATURES
 from songmood.audio.parameters import MelParameters
-from songmood.errors import CheckpointError
+from songmood.errors import CheckpointError, some
 from songmood.training.card import ModelCard, read_checkpoint
 
 Floats = NDArray[np.float64]
@@ -116,8 +116,14 @@ def require_fit(networks: Sequence[Network]) -> None:
     """Whether the mean of these networks' scores means anything.
 
     Raises:
-        CheckpointError: they have other tags, or listen to other spectrograms.
+        CheckpointError: they have other tags, or listen to other spectrograms, or one does not listen to music at all.
     """
+    for network in networks:
+        if network.features and network.unheard_features == network.features:
+            raise CheckpointError(
+                f"{network.name} wants {some(network.features)}, which audio does not tell: score tracks whose vectors "
+                f"you have with evaluate.py and corpus.features_from"
+            )
     first = networks[0]
     for other in networks[1:]:
         if other.tags != first.tags:
