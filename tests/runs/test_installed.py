@@ -46,13 +46,14 @@ def test_it_sweeps_and_scores_what_it_trained(site: Path, tmp_path: Path) -> Non
     done = songmood(site, tmp_path, "train", "-m", "seed=1,2", *corpus, *TINY_RUN[:-1], *TINY_NET, *SMALL, *where)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [line.split("\t") for line in (tmp_path / "sweep" / "sweep.tsv").read_text().splitlines()][1:]
-    assert [row[0] for row in rows] == ["0", "1"]
-    scored = ["-m", "checkpoint=sweep/0/checkpoints/last.ckpt", "split=validation,test", "hydra.sweep.dir=again"]
+    assert [row[0] for row in rows] == ["seed=1", "seed=2"]
+    scored = ["-m", "checkpoint='sweep/seed=1/checkpoints/last.ckpt'", "split=validation,test", "hydra.sweep.dir=again"]
     done = songmood(site, tmp_path, "evaluate", *scored, *corpus, "trainer=cpu", "threads=1")
     assert done.returncode == 0, done.stdout + done.stderr
     again = [line.split("\t") for line in (tmp_path / "again" / "sweep.tsv").read_text().splitlines()][1:]
-    assert again[1][3:7] == rows[0][3:7]
-    assert [row[2] for row in again] == ["validation", "test"]
+    by_split = {row[2]: row for row in again}
+    assert by_split.keys() == {"validation", "test"}
+    assert by_split["test"][3:7] == rows[0][3:7]
 
 
 def test_hydra_answers_its_own_options(site: Path, tmp_path: Path) -> None:
