@@ -140,6 +140,16 @@ def test_three_shards_give_what_one_process_gives(music: Path, checkpoint: Path,
         assert (tmp_path / "three" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
 
 
+def test_a_shard_that_no_file_falls_to_ends_well(music: Path, checkpoint: Path, tmp_path: Path) -> None:
+    good, bad = next(music.rglob("*.ogg")), tmp_path / "bad.ogg"
+    bad.write_bytes(b"OggS")
+    for number in (1, 2, 3, 4):  # two files: at least two shards hold none, and the broken one may be alone in its
+        result = run(good, bad, "-m", checkpoint, "-o", tmp_path / "out", "--shard", f"{number}/4")
+        assert f"shard {number}/4 is finished" in result.stdout
+    result = run("--merge", tmp_path / "out", "-f", "csv")
+    assert "bad.ogg" in result.stderr
+
+
 def test_a_union_of_other_music_or_models_is_refused(music: Path, checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(TaggingError, match="holds no shards"):
         run("--merge", tmp_path)

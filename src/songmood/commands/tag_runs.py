@@ -95,7 +95,8 @@ def to_stdout(
         num_tagged += 1
     if changes:
         changes.make()
-    _report(found, reasons, num_tagged)
+    _report(found, reasons)
+    _require_some(found, len(reasons), num_tagged)
 
 
 def _teller(kind: str, selection: Selection, *, with_timeline: bool) -> Callable[[Tags], object]:
@@ -140,7 +141,9 @@ def to_folder(tagger: MusicTagger, found: Found, outputs: Outputs, settings: Set
             typer.echo(
                 f"shard {shard.number}/{shard.count} is finished; songmood tag --merge {outputs.folder} when all are"
             )
-            _report_all(found, collection)
+            _report(
+                found, [one.reason for one in collection.failed()]
+            )  # no file of few may fall to it: that is no failure
         else:
             _write(collection, outputs, found)
         if changes:
@@ -162,20 +165,13 @@ def merge(folder: Path, outputs: Outputs) -> None:
 def _write(finished: Finished, outputs: Outputs, found: Found) -> None:
     for path in outputs.write(finished):
         typer.echo(f"wrote {path}")
-    _report_all(found, finished)
-
-
-def _report_all(found: Found, finished: Finished) -> None:
     failed = finished.failed()
-    _report(found, [one.reason for one in failed], len(finished.paths) - len(failed))
+    _report(found, [one.reason for one in failed])
+    _require_some(found, len(failed), len(finished.paths) - len(failed))
 
 
-def _report(found: Found, reasons: Sequence[str], num_tagged: int) -> None:
-    """What could not be used, at the end.
-
-    Raises:
-        TaggingError: nothing could.
-    """
+def _report(found: Found, reasons: Sequence[str]) -> None:
+    """What could not be used, at the end."""
     from songmood.tagging.batch.discover import passed_over
     from songmood.tagging.batch.file_names import on_a_line
 
@@ -186,5 +182,8 @@ def _report(found: Found, reasons: Sequence[str], num_tagged: int) -> None:
         typer.echo(f"not tagged: {on_a_line(line)}", err=True)
     if len(lines) > SHOWN:
         typer.echo(f"not tagged: {len(lines) - SHOWN:,} more; with -o, failures.csv has them", err=True)
+
+
+def _require_some(found: Found, num_failed: int, num_tagged: int) -> None:
     if not num_tagged:
-        raise TaggingError(f"none of {len(lines):,} files could be tagged")
+        raise TaggingError(f"none of {len(found.unusable) + num_failed:,} files could be tagged")
