@@ -3,6 +3,7 @@
 import re
 import signal
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,18 @@ from tiny import PATIENCE, ROOT, run, training_command, write_corpus
 from warm import WarmCommand
 
 EPOCHS = ("trainer.max_epochs=4", "data=random", "data.batch_size=2", "report_epochs=[1]")
+RECIPE = (  # every part of the field's, and weights that are averaged from the second of six epochs on
+    "data=crops",
+    "data.batch_size=2",
+    "+model.standardise=true",
+    "loss=weighted_bce",
+    "scheduler=cosine",
+    "augment=[mixup,spec_augment]",
+    "averaging=swa",
+    "averaging.share=0.84",
+    "trainer.max_epochs=6",
+    "report_epochs=[]",
+)
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +43,13 @@ def undisturbed(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def interrupt(corpus: Path, folder: Path, kind: signal.Signals, when: Path) -> tuple[int, str]:
-    """Start a run, wait until a file is there, and send it a signal."""
-    process = WarmCommand(training_command(corpus, folder, *EPOCHS), ROOT, {})
+def interrupt(
+    corpus: Path, folder: Path, kind: signal.Signals, when: Callable[[], bool], recipe: Sequence[str] = EPOCHS
+) -> tuple[int, str]:
+    """Start a run, wait until it is so far, and send it a signal."""
+    process = WarmCommand(training_command(corpus, folder, *recipe), ROOT, {})
     deadline = time.monotonic() + PATIENCE
-    while not when.exists() and process.is_running and time.monotonic() < deadline:
+    while not when() and process.is_running and time.monotonic() < deadline:
         time.sleep(0.005)
     process.send_signal(kind)
     done = process.result(PATIENCE)
@@ -54,7 +69,7 @@ def test_an_interrupted_run_goes_on_to_the_same_result(
     corpus: Path, undisturbed: Path, tmp_path: Path, kind: signal.Signals, when: str
 ) -> None:
     interrupted, resumed = tmp_path / "interrupted", tmp_path / "resumed"
-    status, output = interrupt(corpus, interrupted, kind, interrupted / when)
+    status, output = interrupt(corpus, interrupted, kind, (interrupted / when).exists)
     assert status != 0
     assert not (interrupted / "metrics.json").exists(), "the run was over before the signal came"
     checkpoint = interrupted / "checkpoints" / "last.ckpt"
@@ -66,8 +81,30 @@ def test_an_interrupted_run_goes_on_to_the_same_result(
     assert_same_run(resumed, undisturbed)
 
 
+def test_a_run_by_the_whole_recipe_goes_on_after_a_kill_in_the_midst_of_averaging(corpus: Path, tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    finished = run(training_command(corpus, whole, *RECIPE))
+    assert finished.returncode == 0, finished.stderr
+
+    def three_epochs_are_over() -> bool:
+        log = killed / "metrics.csv"
+        return log.is_file() and len(log.read_text().splitlines()) > 3
+
+    status, _ = interrupt(corpus, killed, signal.SIGKILL, three_epochs_are_over, RECIPE)
+    assert status != 0
+    assert not (killed / "metrics.json").exists(), "the run was over before the signal came"
+    last = killed / "checkpoints" / "last.ckpt"
+    [averaging] = [state for name, state in read_checkpoint(last)["callbacks"].items() if "LastEpochsMean" in name]
+    assert 1 <= averaging["mean"]["n_averaged"] < 5
+    finished = run(training_command(corpus, killed, *RECIPE, f"ckpt_path={last}"))
+    assert finished.returncode == 0, finished.stderr
+    assert_same_run(killed, whole)
+
+
 def assert_same_run(one: Path, other: Path) -> None:
-    for name in ("predictions.npy", "decisions.npy", "validation/predictions.npy", "epoch_01/predictions.npy"):
+    reported = [path.relative_to(other) for path in sorted(other.rglob("*.npy"))]
+    assert Path("predictions.npy") in reported
+    for name in reported:
         assert np.array_equal(np.load(one / name), np.load(other / name)), name
     for name in ("metrics.json", "metrics.csv", "thresholds.tsv"):
         assert (one / name).read_text() == (other / name).read_text(), name
