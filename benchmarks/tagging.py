@@ -190,7 +190,7 @@ def write_vggish(path: Path) -> Path:
     """A checkpoint that listens to music as loud as music is."""
     tags = tuple(f"mood/theme---{number}" for number in range(56))
     card = ModelCard(
-        tags=tags, features=(), mel=MEL.to_dict(), model={"_target_": "songmood.models.vggish.build_vggish"},
+        tags=tags, features=(), mel=MEL.to_dict(), model={"_target_": "songmood.models.vggish.VGGish"},
         windows={"window": WINDOW}, threshold={"name": "elbow"}, seed=0, cache_fingerprint="none",
     )  # fmt: skip
     torch.manual_seed(0)

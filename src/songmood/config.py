@@ -9,12 +9,17 @@ from typing import Any
 
 from songmood.errors import ConfigError, SongmoodError
 
-MOVED = {  # modules that configurations and checkpoints of earlier versions name, and where they are now
+MOVED = {  # modules and functions that configurations and checkpoints of earlier versions name, and what they are now
     "songmood.data.datamodule": "songmood.loading.datamodule",
     "songmood.data.demo": "songmood.corpora.demo",
     "songmood.data.folder": "songmood.corpora.folder",
     "songmood.data.jamendo": "songmood.corpora.jamendo",
     "songmood.data.windows": "songmood.loading.windows",
+    "songmood.models.convs.build_convs": "songmood.models.convs.Convs",
+    "songmood.models.fa_resnet.build_fa_resnet": "songmood.models.fa_resnet.FaResNet",
+    "songmood.models.probe.build_probe": "songmood.models.probe.Probe",
+    "songmood.models.short_res.build_short_res": "songmood.models.short_res.ShortRes",
+    "songmood.models.vggish.build_vggish": "songmood.models.vggish.VGGish",
 }
 GONE = {"songmood.loading.datamodule.MoodDataModule": {"worker_start"}}  # what such configurations say and nobody reads
 
@@ -78,7 +83,7 @@ def renamed(node: Any) -> Any:
 
 def _present(target: Any) -> Any:
     for old, new in MOVED.items():
-        if isinstance(target, str) and target.startswith(f"{old}."):
+        if isinstance(target, str) and f"{target}.".startswith(f"{old}."):
             return new + target.removeprefix(old)
     return target
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from songmood.errors import ConfigError
-from songmood.models.convs import build_convs
+from songmood.models.convs import Convs
 
 UNITS = (  # channels before and after, kernel in bands and frames, stride
     *((1, 64, 3, 3, 2), (64, 64, 3, 3, 1), (64, 128, 3, 3, 1)),
@@ -39,7 +39,7 @@ class Described(nn.Module):
 
 def test_outputs_equal_those_of_the_network_as_it_is_described() -> None:
     torch.manual_seed(0)
-    described, ours = Described().eval(), build_convs(56).eval()
+    described, ours = Described().eval(), Convs(56).eval()
     for conv, norm in zip(described.convs, described.norms, strict=True):
         nn.init.kaiming_normal_(conv.weight)
         norm.running_mean.normal_()
@@ -66,12 +66,12 @@ def test_it_has_the_parameters_counted_by_hand() -> None:
     convolutions = sum(before * after * bands * frames + after for before, after, bands, frames, _ in UNITS)
     norms = sum(2 * after for _, after, *_ in UNITS)
     dense = 512 * 1024 + 1024 + 1024 * 56 + 56
-    assert sum(parameter.numel() for parameter in build_convs(56).parameters()) == convolutions + norms + dense
+    assert sum(parameter.numel() for parameter in Convs(56).parameters()) == convolutions + norms + dense
     assert convolutions + norms + dense == 3_156_856
 
 
 def test_the_journey_of_a_crop_is_as_documented() -> None:
-    net, seen = build_convs(56).eval(), []
+    net, seen = Convs(56).eval(), []
     for part in net.units:
         part.register_forward_hook(lambda _module, _inputs, out: seen.append(tuple(out.shape[1:])))
     net(torch.zeros(1, 1, 96, 128))
@@ -90,11 +90,11 @@ def test_a_step_sees_103_frames() -> None:
 
 def test_a_window_has_logits_alone_as_in_a_batch_and_a_short_one_is_refused() -> None:
     torch.manual_seed(1)
-    net = build_convs(5).double().eval()
+    net = Convs(5).double().eval()
     mel = torch.randn(4, 1, 96, 200, dtype=torch.float64)
     torch.testing.assert_close(net(mel)[2:3], net(mel[2:3]), rtol=0, atol=1e-12)
     assert net(mel[..., :32]).shape == (4, 5)
     with pytest.raises(ValueError, match=r"a window of 31 frames is too short.*at least 32"):
         net(mel[..., :31])
     with pytest.raises(ConfigError, match=r"model\.dropout=1\.5"):
-        build_convs(5, dropout=1.5)
+        Convs(5, dropout=1.5)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from songmood.errors import ConfigError
-from songmood.models.fa_resnet import FrequencyAware, build_fa_resnet
+from songmood.models.fa_resnet import FaResNet, FrequencyAware
 
 RHO = 5  # the paper's formula for the kernels: 3 where its number is below, as long as the receptive field may grow
 GROWTH = RHO - 7
@@ -49,7 +49,7 @@ def described(state: dict[str, Tensor], mel: Tensor) -> Tensor:
 
 def test_outputs_equal_those_of_the_network_as_it_is_described() -> None:
     torch.manual_seed(0)
-    net = build_fa_resnet(5, channels=6).double().eval()
+    net = FaResNet(5, channels=6).double().eval()
     net.input_standardiser.mean.fill_(-40)
     net.input_standardiser.std.fill_(20)
     for name, value in net.state_dict().items():
@@ -65,7 +65,7 @@ def test_outputs_equal_those_of_the_network_as_it_is_described() -> None:
 
 
 def test_its_kernels_are_those_of_the_authors_rule() -> None:
-    blocks = [block for block in build_fa_resnet(2, channels=2).blocks if hasattr(block, "first")]
+    blocks = [block for block in FaResNet(2, channels=2).blocks if hasattr(block, "first")]
     assert [(block.first.kernel_size[0], block.second.kernel_size[0]) for block in blocks] == kernels()
 
 
@@ -77,11 +77,11 @@ def test_it_has_the_parameters_counted_by_hand() -> None:
         count += before * after + 2 * after if before != after else 0
         before = after
     count += 512 * 56 + 2 * 56
-    assert sum(parameter.numel() for parameter in build_fa_resnet(56).parameters()) == count == 3_600_368
+    assert sum(parameter.numel() for parameter in FaResNet(56).parameters()) == count == 3_600_368
 
 
 def test_the_journey_of_a_window_is_as_documented() -> None:
-    net, seen = build_fa_resnet(56).eval(), []
+    net, seen = FaResNet(56).eval(), []
     for part in (net.stem, net.blocks[5], net.blocks[6], net.blocks[10], net.blocks[14], net.out):
         part.register_forward_hook(lambda _module, _inputs, out: seen.append(tuple(out.shape[1:])))
     net(torch.zeros(1, 1, 96, 1366))
@@ -95,7 +95,7 @@ def test_what_is_averaged_sees_87_frames() -> None:
             sees += (kernel - 1) * step
         if number in (0, 1, 3):
             sees, step = sees + step, step * 2
-    assert sees == build_fa_resnet(1, channels=1).min_frames == 87
+    assert sees == FaResNet(1, channels=1).min_frames == 87
 
 
 def test_a_convolution_sees_how_high_a_band_is() -> None:
@@ -106,7 +106,7 @@ def test_a_convolution_sees_how_high_a_band_is() -> None:
 
 
 def test_each_block_begins_as_the_way_beside_it() -> None:
-    net = build_fa_resnet(3, channels=4).eval()
+    net = FaResNet(3, channels=4).eval()
     maps = torch.rand(2, 4, 8, 8)
     torch.testing.assert_close(net.blocks[0](maps), maps)
     assert net.blocks[0].first.weight.std().item() == pytest.approx((2 / (9 * 4) / 12) ** 0.5, rel=0.2)
@@ -114,10 +114,10 @@ def test_each_block_begins_as_the_way_beside_it() -> None:
 
 def test_a_window_has_logits_alone_as_in_a_batch_and_a_short_one_is_refused() -> None:
     torch.manual_seed(1)
-    net = build_fa_resnet(5, channels=4).double().eval()
+    net = FaResNet(5, channels=4).double().eval()
     mel = torch.randn(4, 1, 96, 120, dtype=torch.float64)
     torch.testing.assert_close(net(mel)[2:3], net(mel[2:3]), rtol=0, atol=1e-12)
     with pytest.raises(ValueError, match=r"a window of 86 frames is too short.*at least 87"):
         net(mel[..., :86])
     with pytest.raises(ConfigError, match=r"model\.channels=0"):
-        build_fa_resnet(5, channels=0)
+        FaResNet(5, channels=0)

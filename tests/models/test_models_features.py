@@ -46,10 +46,10 @@ def test_a_feature_that_no_track_has_is_zero() -> None:
 
 def test_statistics_travel_in_the_state_dict() -> None:
     fitted, fresh = FeatureStandardiser(4), FeatureStandardiser(4)
-    assert not fresh.is_fitted
+    assert not fresh.num_tracks
     fitted.fit(torch.randn(10, 4) * 3 + 1)
     fresh.load_state_dict(fitted.state_dict())
-    assert fresh.is_fitted
+    assert fresh.num_tracks == 10
     features = torch.randn(2, 4)
     assert torch.equal(fresh(features), fitted(features))
 

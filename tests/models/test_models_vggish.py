@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from songmood.errors import CheckpointError, ConfigError
 from songmood.models.published import load_vggish_weights
-from songmood.models.vggish import FILTERS, POOLS, build_vggish
+from songmood.models.vggish import FILTERS, POOLS, VGGish
 
 CONFIGS = Path(__file__).parents[2] / "conf" / "model"
 
@@ -86,12 +86,12 @@ def test_published_weights_give_the_scores_of_the_reference(reference: Path) -> 
 
 
 def test_a_long_window_is_averaged_over_its_steps() -> None:
-    net = build_vggish(3).eval()
+    net = VGGish(3).eval()
     assert net(torch.randn(2, 1, 96, 2732)).shape == (2, 3)
 
 
 def test_a_window_below_the_minimum_is_refused() -> None:
-    net = build_vggish(3).eval()
+    net = VGGish(3).eval()
     assert net.min_frames == 1280
     assert net(torch.randn(1, 1, 96, 1280)).shape == (1, 3)
     with pytest.raises(ValueError, match=r"a window of 1279 frames is too short.*at least 1280"):
@@ -99,14 +99,14 @@ def test_a_window_below_the_minimum_is_refused() -> None:
 
 
 def test_a_track_scores_the_same_alone_and_in_a_batch() -> None:
-    net, windows = build_vggish(3).eval(), torch.randn(2, 1, 96, 1366)
+    net, windows = VGGish(3).eval(), torch.randn(2, 1, 96, 1366)
     torch.testing.assert_close(net(windows)[:1], net(windows[:1]))
 
 
 @pytest.mark.parametrize("settings", [{"num_tags": 0}, {"num_tags": 3, "dropout": 2.0}])
 def test_an_impossible_setting_is_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=r"expected a (whole number|probability)"):
-        build_vggish(**settings)  # type: ignore[arg-type]
+        VGGish(**settings)  # type: ignore[arg-type]
 
 
 def without(state: dict[str, Tensor], key: str) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from songmood.errors import ConfigError, CorpusError
-from songmood.models.probe import build_probe
+from songmood.models.probe import Probe
 from songmood.runs.api import evaluate_checkpoint
 from songmood.tracks import read_tracks, target_matrix
 from songmood.training.card import read_checkpoint
@@ -15,7 +15,7 @@ from tiny import TAGS, folder_overrides, train_here, write_corpus
 
 
 def test_it_is_two_layers_of_relu_on_standardised_vectors() -> None:
-    net = build_probe(3, 5, hidden=(4, 2)).eval()
+    net = Probe(3, 5, hidden=(4, 2)).eval()
     vectors = torch.randn(7, 5) * 3 + 1
     net.standardiser.fit(vectors)
     first, second, last = (layer for layer in net.layers if isinstance(layer, torch.nn.Linear))
@@ -26,15 +26,15 @@ def test_it_is_two_layers_of_relu_on_standardised_vectors() -> None:
 
 
 def test_its_parameters_are_as_many_as_its_docstring_says() -> None:
-    counted = sum(parameter.numel() for parameter in build_probe(56, 1024).parameters())
+    counted = sum(parameter.numel() for parameter in Probe(56, 1024).parameters())
     assert counted == 1025 * 512 + 513 * 256 + 257 * 56 == 670_520
 
 
 def test_without_vectors_it_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"model=probe, .* bring vectors with corpus.features_from=FILE"):
-        build_probe(3, 0)
+        Probe(3, 0)
     with pytest.raises(ConfigError, match=r"model.hidden\[1\]=0"):
-        build_probe(3, 5, hidden=(4, 0))
+        Probe(3, 5, hidden=(4, 0))
 
 
 @pytest.fixture(scope="module")

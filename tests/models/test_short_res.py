@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from songmood.errors import ConfigError
-from songmood.models.short_res import build_short_res
+from songmood.models.short_res import ShortRes
 
 WIDTHS = (1, 128, 128, 256, 256, 256, 256, 512)
 
@@ -36,7 +36,7 @@ def described(state: dict[str, Tensor], mel: Tensor) -> Tensor:
 
 def test_outputs_equal_those_of_the_network_as_it_is_described() -> None:
     torch.manual_seed(0)
-    net = build_short_res(56, channels=8).double().eval()
+    net = ShortRes(56, channels=8).double().eval()
     for module in net.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             nn.init.normal_(module.weight)
@@ -55,11 +55,11 @@ def test_it_has_the_parameters_counted_by_hand() -> None:
     for before, after in pairwise(WIDTHS):
         count += 2 * (9 * before * after + after) + 9 * after * after + after + 3 * 2 * after
     count += 512 * 512 + 512 + 2 * 512 + 512 * 56 + 56
-    assert sum(parameter.numel() for parameter in build_short_res(56).parameters()) == count == 12_107_322
+    assert sum(parameter.numel() for parameter in ShortRes(56).parameters()) == count == 12_107_322
 
 
 def test_the_journey_of_a_window_is_as_documented() -> None:
-    net, seen = build_short_res(56).eval(), []
+    net, seen = ShortRes(56).eval(), []
     for part in net.blocks:
         part.register_forward_hook(lambda _module, _inputs, out: seen.append(tuple(out.shape[1:])))
     net(torch.zeros(1, 1, 96, 173))
@@ -77,17 +77,17 @@ def test_a_step_sees_763_frames() -> None:
 
 
 def test_a_batch_of_a_single_window_trains() -> None:
-    net = build_short_res(3, channels=2).train()
+    net = ShortRes(3, channels=2).train()
     net(torch.randn(1, 1, 96, 129)).sum().backward()
     assert net.hidden_norm.num_batches_tracked == 0
 
 
 def test_a_window_has_logits_alone_as_in_a_batch_and_a_short_one_is_refused() -> None:
     torch.manual_seed(1)
-    net = build_short_res(5, channels=4).double().eval()
+    net = ShortRes(5, channels=4).double().eval()
     mel = torch.randn(4, 1, 96, 200, dtype=torch.float64)
     torch.testing.assert_close(net(mel)[2:3], net(mel[2:3]), rtol=0, atol=1e-12)
     with pytest.raises(ValueError, match=r"a window of 128 frames is too short.*at least 129"):
         net(mel[..., :128])
     with pytest.raises(ConfigError, match=r"model\.channels=0"):
-        build_short_res(5, channels=0)
+        ShortRes(5, channels=0)

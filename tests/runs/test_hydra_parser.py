@@ -60,4 +60,4 @@ def test_a_run_is_started_from_the_command_line(
     monkeypatch.setattr(importlib.import_module("hydra.main"), "get_args_parser", get_args_parser)  # as Hydra has it
     monkeypatch.setattr(sys, "argv", ["train.py", "model=vggish", "--cfg", "job", "--package", "model"])
     run("train")
-    assert "build_vggish" in capsys.readouterr().out
+    assert "vggish.VGGish" in capsys.readouterr().out

@@ -19,7 +19,7 @@ from songmood.cli import app
 from songmood.errors import CheckpointError, TaggingError
 from songmood.evaluation.quantiles import quantile_table
 from songmood.models.crnn import build_crnn
-from songmood.models.vggish import VGGish, build_vggish
+from songmood.models.vggish import VGGish
 from songmood.tagging.load import load_tagger
 from songmood.tagging.network import Network
 from songmood.tagging.onnx import to_onnx
@@ -71,7 +71,7 @@ SMALL = {"filters": [4, 4, 4, 4], "gru_width": 4, "hidden": 8}
     [
         (build_crnn, SMALL | {"attention": True, "fusion": True, "standardise": True}, WINDOW, True),
         (build_crnn, SMALL | {"head": "published"}, 2 * WINDOW, False),  # its GRU is a loop of so many steps
-        (build_vggish, {}, VGGish.min_frames, True),
+        (VGGish, {}, VGGish.min_frames, True),
     ],
 )
 def test_onnx_runtime_gives_the_networks_scores_for_any_number_of_windows(

@@ -25,25 +25,25 @@ Source: vibour/emotion-theme-recognition, 9d67d88, ``models/convs.py``.
 
 from torch import Tensor, nn
 
+from songmood.models.net import require_frames
 from songmood.models.parts.settings import require_counts, require_dropouts
 from songmood.models.parts.standardiser import InputStandardiser
 
 
 class Unit(nn.Sequential):
-    """Dropout of whole channels -> convolution -> batch norm -> ReLU; (B, C, F, T) to (B, D, F', T')."""
+    """Dropout of whole channels -> convolution -> batch norm -> ReLU; (B, C, F, T) to (B, D, F', T').
+
+    Args:
+        before: channels of the input map.
+        after: channels of the output map.
+        stride: of the convolution.
+        dropout: probability that a channel of the input is zeroed in training.
+        kernel: bands by frames; a map is padded for 3 by 3 alone.
+    """
 
     def __init__(
         self, before: int, after: int, *, stride: int = 1, dropout: float = 0.0, kernel: tuple[int, int] = (3, 3)
     ) -> None:
-        """Make the layers.
-
-        Args:
-            before: channels of the input map.
-            after: channels of the output map.
-            stride: of the convolution.
-            dropout: probability that a channel of the input is zeroed in training.
-            kernel: bands by frames; a map is padded for 3 by 3 alone.
-        """
         conv = nn.Conv2d(before, after, kernel, stride, padding=1 if kernel == (3, 3) else 0)
         nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
         super().__init__(nn.Dropout2d(dropout), conv, nn.BatchNorm2d(after), nn.ReLU())
@@ -52,17 +52,31 @@ class Unit(nn.Sequential):
 class Convs(nn.Module):
     """The network; see the module's docstring.
 
-    Attributes:
-        min_frames: the shortest window that it takes: one step.
-        uses_features: false; features are left aside.
-        input_standardiser: its `fit` wants training windows before training.
+    Args:
+        num_tags: L.
+        num_features: left aside.
+        channels: of the first two units; the third has twice as many, the next four times, the last eight times.
+        dropout: of whole channels, before each unit from the fourth.
+        head_dropout: before each of the two dense layers.
+
+    Raises:
+        ConfigError: a value is impossible.
     """
 
-    min_frames = 32
+    min_frames = 32  # one step
     uses_features = False
 
-    def __init__(self, num_tags: int, *, channels: int, dropout: float, head_dropout: float) -> None:
-        """Make the layers; see `build_convs` for the arguments."""
+    def __init__(
+        self,
+        num_tags: int,
+        num_features: int = 0,
+        *,
+        channels: int = 64,
+        dropout: float = 0.2,
+        head_dropout: float = 0.5,
+    ) -> None:
+        require_counts(num_tags=num_tags, channels=channels)
+        require_dropouts(dropout=dropout, head_dropout=head_dropout)
         super().__init__()
         narrow, middle, wide, steps = (channels * factor for factor in (1, 2, 4, 8))
         self.input_standardiser = InputStandardiser()
@@ -82,44 +96,9 @@ class Convs(nn.Module):
         self.dropout = nn.Dropout(head_dropout)
 
     def forward(self, mel: Tensor, features: Tensor | None = None) -> Tensor:
-        """Tag logits of a batch of windows.
-
-        Args:
-            mel: (B, 1, 96, T) in dB.
-            features: left aside.
-
-        Returns:
-            Logits (B, L).
-
-        Raises:
-            ValueError: T is below `min_frames`.
-        """
-        del features
-        frames = mel.shape[-1]
-        if frames < self.min_frames:
-            raise ValueError(f"a window of {frames} frames is too short: this network needs at least {self.min_frames}")
+        """Logits (B, L) of windows (B, 1, 96, T); features are left aside."""
+        require_frames(mel, self.min_frames)
         steps = self.units(self.input_standardiser(mel)).squeeze(2)
         vector = self.dropout(steps.mean(dim=-1))
         logits: Tensor = self.out(self.dropout(self.hidden(vector).relu()))
         return logits
-
-
-def build_convs(
-    num_tags: int, num_features: int = 0, *, channels: int = 64, dropout: float = 0.2, head_dropout: float = 0.5
-) -> Convs:
-    """Make the network from plain values.
-
-    Args:
-        num_tags: L.
-        num_features: left aside; every builder takes it.
-        channels: of the first two units; the third has twice as many, the next four times, the last eight times.
-        dropout: of whole channels, before each unit from the fourth.
-        head_dropout: before each of the two dense layers.
-
-    Raises:
-        ConfigError: a value is impossible.
-    """
-    del num_features
-    require_counts(num_tags=num_tags, channels=channels)
-    require_dropouts(dropout=dropout, head_dropout=head_dropout)
-    return Convs(num_tags, channels=channels, dropout=dropout, head_dropout=head_dropout)

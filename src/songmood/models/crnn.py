@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from songmood.errors import ConfigError
+from songmood.models.net import require_frames
 from songmood.models.parts.blocks import conv_blocks
 from songmood.models.parts.features import FeatureStandardiser
 from songmood.models.parts.heads import HEADS
@@ -42,17 +43,20 @@ NO_FEATURES = (
 class CRNN(nn.Module):
     """Convolution blocks, GRU layers, pooling over time and a head; see the module's docstring for the shapes.
 
-    Attributes:
-        min_frames: the shortest window that it takes, which is one time step.
-        uses_features: whether it wants the features of the tracks beside the windows.
-        standardiser: for these features; its `fit` wants the training tracks before training.
-        input_standardiser: for the windows, where they are standardised; its `fit` wants some before training.
+    Args:
+        blocks: (B, 1, 96, T) to (B, C, bands, T // min_frames).
+        recurrent: (B, C, bands, steps) to (B, steps, H).
+        time_pooling: (B, steps, H) to (B, H).
+        head: (B, H) and the standardised features, or None, to logits (B, L).
+        min_frames: frames per time step.
+        standardiser: for the features; None for a network without.
+        input_standardiser: for the windows; None to take them as they are, as the paper does.
     """
 
     def __init__(
         self,
         blocks: nn.Module,
-        recurrent: Recurrent | PublishedRecurrent,
+        recurrent: nn.Module,
         time_pooling: nn.Module,
         head: nn.Module,
         *,
@@ -60,17 +64,6 @@ class CRNN(nn.Module):
         standardiser: FeatureStandardiser | None = None,
         input_standardiser: InputStandardiser | None = None,
     ) -> None:
-        """Put the parts together.
-
-        Args:
-            blocks: (B, 1, 96, T) to (B, C, bands, T // min_frames).
-            recurrent: (B, C, bands, steps) to (B, steps, H).
-            time_pooling: (B, steps, H) to (B, H).
-            head: (B, H) and the standardised features, or None, to logits (B, L).
-            min_frames: frames per time step.
-            standardiser: for the features; None for a network without.
-            input_standardiser: for the windows; None to take them as they are, as the paper does.
-        """
         super().__init__()
         self.blocks = blocks
         self.recurrent = recurrent
@@ -82,22 +75,11 @@ class CRNN(nn.Module):
         self.uses_features = standardiser is not None
 
     def forward(self, mel: Tensor, features: Tensor | None = None) -> Tensor:
-        """Tag logits of a batch of windows.
-
-        Args:
-            mel: (B, 1, 96, T) in dB.
-            features: (B, F), NaN where absent; left aside by a network without feature fusion.
-
-        Returns:
-            Logits (B, L).
-
-        Raises:
-            ValueError: T is below `min_frames`, or the features are missing.
-        """
+        """Logits (B, L) of windows (B, 1, 96, T); features (B, F) are left aside by a network without fusion."""
         windows = mel if self.input_standardiser is None else self.input_standardiser(mel)
         maps = self.blocks(pad_to_steps(windows, self.min_frames))
         with torch.autocast(mel.device.type, enabled=False):  # a thousandth of the work, and bf16 would cost digits
-            states = self.recurrent(maps.to(self.recurrent.dtype))
+            states = self.recurrent(maps.to(next(self.recurrent.parameters()).dtype))
             vector = self.time_pooling(states)
             logits: Tensor = self.head(vector, self._standardised(features))
         return logits
@@ -117,10 +99,8 @@ def pad_to_steps(mel: Tensor, frames_per_step: int) -> Tensor:
     Raises:
         ValueError: there is not even one step's frames.
     """
-    frames = mel.shape[-1]
-    if frames < frames_per_step:
-        raise ValueError(f"a window of {frames} frames is too short: this network needs at least {frames_per_step}")
-    missing = -frames % frames_per_step
+    require_frames(mel, frames_per_step)
+    missing = -mel.shape[-1] % frames_per_step
     return functional.pad(mel, (missing // 2, missing - missing // 2))
 
 

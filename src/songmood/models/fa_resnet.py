@@ -24,6 +24,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from songmood.models.net import require_frames
 from songmood.models.parts.settings import require_counts
 from songmood.models.parts.standardiser import InputStandardiser
 
@@ -37,16 +38,15 @@ NUM_BLOCKS = 12
 
 
 class FrequencyAware(nn.Conv2d):
-    """A convolution of a map and of one more channel, the height of each band from -1 up to 1; no bias."""
+    """A convolution of a map and of one more channel, the height of each band from -1 up to 1; no bias.
+
+    Args:
+        before: channels of the map.
+        after: channels of the output.
+        kernel: 1 or 3, on both sides.
+    """
 
     def __init__(self, before: int, after: int, kernel: int) -> None:
-        """Make the layer.
-
-        Args:
-            before: channels of the map.
-            after: channels of the output.
-            kernel: 1 or 3, on both sides.
-        """
         super().__init__(before + 1, after, kernel, padding=kernel // 2, bias=False)
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -58,16 +58,15 @@ class FrequencyAware(nn.Conv2d):
 
 
 class FrequencyAwareBlock(nn.Module):
-    """Two frequency-aware convolutions beside the map itself, or beside its 1x1 convolution to other channels."""
+    """Two frequency-aware convolutions beside the map itself, or beside its 1x1 convolution to other channels.
+
+    Args:
+        before: channels of the input map.
+        after: channels of the output map.
+        kernels: of the two convolutions.
+    """
 
     def __init__(self, before: int, after: int, kernels: tuple[int, int]) -> None:
-        """Make the layers.
-
-        Args:
-            before: channels of the input map.
-            after: channels of the output map.
-            kernels: of the two convolutions.
-        """
         super().__init__()
         self.first = FrequencyAware(before, after, kernels[0])
         self.first_norm = nn.BatchNorm2d(after)
@@ -87,17 +86,20 @@ class FrequencyAwareBlock(nn.Module):
 class FaResNet(nn.Module):
     """The network; see the module's docstring.
 
-    Attributes:
-        min_frames: the shortest window that it takes, what one position sees.
-        uses_features: false; features are left aside.
-        input_standardiser: its `fit` wants training windows before training.
+    Args:
+        num_tags: L.
+        num_features: left aside.
+        channels: of the first stage; the second has twice as many, the third four times.
+
+    Raises:
+        ConfigError: a value is impossible.
     """
 
-    min_frames = 87
+    min_frames = 87  # what one position sees
     uses_features = False
 
-    def __init__(self, num_tags: int, *, channels: int) -> None:
-        """Make the layers; see `build_fa_resnet` for the arguments."""
+    def __init__(self, num_tags: int, num_features: int = 0, *, channels: int = 128) -> None:
+        require_counts(num_tags=num_tags, channels=channels)
         super().__init__()
         self.input_standardiser = InputStandardiser()
         self.stem = nn.Sequential(
@@ -116,22 +118,8 @@ class FaResNet(nn.Module):
         _initialise(self)
 
     def forward(self, mel: Tensor, features: Tensor | None = None) -> Tensor:
-        """Tag logits of a batch of windows.
-
-        Args:
-            mel: (B, 1, 96, T) in dB.
-            features: left aside.
-
-        Returns:
-            Logits (B, L).
-
-        Raises:
-            ValueError: T is below `min_frames`.
-        """
-        del features
-        frames = mel.shape[-1]
-        if frames < self.min_frames:
-            raise ValueError(f"a window of {frames} frames is too short: this network needs at least {self.min_frames}")
+        """Logits (B, L) of windows (B, 1, 96, T); features are left aside."""
+        require_frames(mel, self.min_frames)
         maps: Tensor = self.out(self.blocks(self.stem(self.input_standardiser(mel))))
         return maps.mean(dim=(2, 3))
 
@@ -156,19 +144,3 @@ def _draw(conv: nn.Module, scale: float) -> None:
     assert isinstance(conv, nn.Conv2d)
     fan_out = conv.kernel_size[0] * conv.kernel_size[1] * conv.out_channels
     nn.init.normal_(conv.weight, std=scale * math.sqrt(2 / fan_out))
-
-
-def build_fa_resnet(num_tags: int, num_features: int = 0, *, channels: int = 128) -> FaResNet:
-    """Make the network from plain values.
-
-    Args:
-        num_tags: L.
-        num_features: left aside; every builder takes it.
-        channels: of the first stage; the second has twice as many, the third four times.
-
-    Raises:
-        ConfigError: a value is impossible.
-    """
-    del num_features
-    require_counts(num_tags=num_tags, channels=channels)
-    return FaResNet(num_tags, channels=channels)

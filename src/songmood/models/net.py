@@ -14,7 +14,8 @@ class Net(Protocol):
     Attributes:
         min_frames: the shortest window that it takes.
         uses_features: whether it takes features; it then has a `standardiser` with `fit(features)`, called once before
-            training with (N, F) features of the training tracks, NaN where unknown.
+            training with (N, F) features of the training tracks, NaN where unknown. Where it has an
+            `input_standardiser`, its `fit(windows)` is called with an iterable of training windows.
     """
 
     min_frames: int
@@ -26,7 +27,16 @@ class Net(Protocol):
         Args:
             mel: (B, 1, 96, T) dB, T at least `min_frames`; a track must score the same alone and in a batch.
             features: (B, F); None for a net that does without.
+
+        Raises:
+            ValueError: T is below `min_frames`, or the features are missing.
         """
+
+
+def require_frames(mel: Tensor, least: int) -> None:
+    """Raise ValueError where windows (B, 1, 96, T) are shorter than a network takes."""
+    if mel.shape[-1] < least:
+        raise ValueError(f"a window of {mel.shape[-1]} frames is too short: this network needs at least {least}")
 
 
 def require_net(net: object, name: str) -> None:

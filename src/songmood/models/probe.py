@@ -28,50 +28,7 @@ NO_VECTORS = (
 
 
 class Probe(nn.Module):
-    """The network; see the module's docstring.
-
-    Attributes:
-        min_frames: it takes any window, and leaves it aside.
-        uses_features: true; they are the vectors.
-        standardiser: for these; its `fit` wants those of the training tracks before training.
-    """
-
-    min_frames = 1
-    uses_features = True
-
-    def __init__(self, num_tags: int, num_features: int, *, hidden: Sequence[int], dropout: float) -> None:
-        """Make the layers; see `build_probe` for the arguments."""
-        super().__init__()
-        self.standardiser = FeatureStandardiser(num_features)
-        widths = [num_features, *hidden]
-        layers: list[nn.Module] = []
-        for before, after in zip(widths, hidden, strict=False):
-            layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(dropout)]
-        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], num_tags))
-
-    def forward(self, mel: Tensor, features: Tensor | None = None) -> Tensor:
-        """Tag logits of a batch of tracks.
-
-        Args:
-            mel: left aside.
-            features: (B, F), NaN where absent.
-
-        Returns:
-            Logits (B, L).
-
-        Raises:
-            ValueError: the features are missing.
-        """
-        if features is None:
-            raise ValueError("a probe hears nothing: it needs the features of each track")
-        logits: Tensor = self.layers(self.standardiser(features))
-        return logits
-
-
-def build_probe(
-    num_tags: int, num_features: int = 0, *, hidden: Sequence[int] = (512, 256), dropout: float = 0.3
-) -> Probe:
-    """Make the network from plain values, with PyTorch's starting weights.
+    """The network, with PyTorch's starting weights; see the module's docstring.
 
     Args:
         num_tags: L.
@@ -82,8 +39,28 @@ def build_probe(
     Raises:
         ConfigError: a value is impossible, or there are no features.
     """
-    require_counts(num_tags=num_tags, **{f"hidden[{place}]": units for place, units in enumerate(hidden)})
-    require_dropouts(dropout=dropout)
-    if num_features < 1:
-        raise ConfigError(NO_VECTORS)
-    return Probe(num_tags, num_features, hidden=hidden, dropout=dropout)
+
+    min_frames = 1  # of a window that is left aside
+    uses_features = True
+
+    def __init__(
+        self, num_tags: int, num_features: int = 0, *, hidden: Sequence[int] = (512, 256), dropout: float = 0.3
+    ) -> None:
+        require_counts(num_tags=num_tags, **{f"hidden[{place}]": units for place, units in enumerate(hidden)})
+        require_dropouts(dropout=dropout)
+        if num_features < 1:
+            raise ConfigError(NO_VECTORS)
+        super().__init__()
+        self.standardiser = FeatureStandardiser(num_features)
+        widths = [num_features, *hidden]
+        layers: list[nn.Module] = []
+        for before, after in zip(widths, hidden, strict=False):
+            layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(dropout)]
+        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], num_tags))
+
+    def forward(self, mel: Tensor, features: Tensor | None = None) -> Tensor:
+        """Logits (B, L) of vectors (B, F), NaN where absent; windows are left aside."""
+        if features is None:
+            raise ValueError("a probe hears nothing: it needs the features of each track")
+        logits: Tensor = self.layers(self.standardiser(features))
+        return logits

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from songmood.errors import CheckpointError
-from songmood.models.vggish import FILTERS, VGGish, build_vggish
+from songmood.models.vggish import FILTERS, VGGish
 
 EXPECTED = "expected the data set's VGG-ish weights, a state dict of conv_1 to conv_5, bn_init, bn_1 to bn_5 and dense"
 
@@ -27,7 +27,7 @@ def load_vggish_weights(path: str | Path) -> VGGish:
     published = _read_state_dict(Path(path))
     try:
         state = _renamed(published)
-        net = build_vggish(len(published["dense.bias"]))
+        net = VGGish(len(published["dense.bias"]))
         net.load_state_dict(state)
     except (KeyError, RuntimeError) as error:  # a key that is not there, a shape that does not fit
         reason = str(error).splitlines()[-1].strip()

@@ -24,19 +24,19 @@ Source: minzwon/sota-music-tagging-models, ``ShortChunkCNN_Res``.
 from torch import Tensor, nn
 from torch.nn import functional
 
+from songmood.models.net import require_frames
 from songmood.models.parts.settings import require_counts, require_dropouts
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with batch norm, the first of stride 2, beside one; (B, C, F, T) to (B, D, F / 2, T / 2)."""
+    """Two 3x3 convolutions with batch norm, the first of stride 2, beside one; (B, C, F, T) to (B, D, F / 2, T / 2).
+
+    Args:
+        before: channels of the input map.
+        after: channels of the output map.
+    """
 
     def __init__(self, before: int, after: int) -> None:
-        """Make the layers.
-
-        Args:
-            before: channels of the input map.
-            after: channels of the output map.
-        """
         super().__init__()
         self.main = nn.Sequential(
             nn.Conv2d(before, after, 3, stride=2, padding=1),
@@ -54,19 +54,24 @@ class ResidualBlock(nn.Module):
 
 
 class ShortRes(nn.Module):
-    """The network; see the module's docstring.
+    """The network, with PyTorch's starting weights; see the module's docstring.
 
-    Attributes:
-        min_frames: the shortest window that it takes: two steps, for batch norm needs two values of a channel even of a
-            single window.
-        uses_features: false; features are left aside.
+    Args:
+        num_tags: L.
+        num_features: left aside.
+        channels: of the first two blocks; the next four have twice as many, the last four times.
+        dropout: before the output layer.
+
+    Raises:
+        ConfigError: a value is impossible.
     """
 
-    min_frames = 129
+    min_frames = 129  # two steps, for batch norm needs two values of a channel even of a single window
     uses_features = False
 
-    def __init__(self, num_tags: int, *, channels: int, dropout: float) -> None:
-        """Make the layers; see `build_short_res` for the arguments."""
+    def __init__(self, num_tags: int, num_features: int = 0, *, channels: int = 128, dropout: float = 0.5) -> None:
+        require_counts(num_tags=num_tags, channels=channels)
+        require_dropouts(dropout=dropout)
         super().__init__()
         widths = [1, *(channels * factor for factor in (1, 1, 2, 2, 2, 2, 4))]
         self.norm = nn.BatchNorm2d(1)
@@ -77,22 +82,8 @@ class ShortRes(nn.Module):
         self.out = nn.Linear(widths[-1], num_tags)
 
     def forward(self, mel: Tensor, features: Tensor | None = None) -> Tensor:
-        """Tag logits of a batch of windows.
-
-        Args:
-            mel: (B, 1, 96, T) in dB.
-            features: left aside.
-
-        Returns:
-            Logits (B, L).
-
-        Raises:
-            ValueError: T is below `min_frames`.
-        """
-        del features
-        frames = mel.shape[-1]
-        if frames < self.min_frames:
-            raise ValueError(f"a window of {frames} frames is too short: this network needs at least {self.min_frames}")
+        """Logits (B, L) of windows (B, 1, 96, T); features are left aside."""
+        require_frames(mel, self.min_frames)
         steps = self.blocks(self.norm(mel)).squeeze(2)
         hidden = self._normalised(self.hidden(steps.amax(dim=-1))).relu()
         logits: Tensor = self.out(self.dropout(hidden))
@@ -106,21 +97,3 @@ class ShortRes(nn.Module):
             )
         normalised: Tensor = norm(hidden)
         return normalised
-
-
-def build_short_res(num_tags: int, num_features: int = 0, *, channels: int = 128, dropout: float = 0.5) -> ShortRes:
-    """Make the network from plain values, with PyTorch's starting weights.
-
-    Args:
-        num_tags: L.
-        num_features: left aside; every builder takes it.
-        channels: of the first two blocks; the next four have twice as many, the last four times.
-        dropout: before the output layer.
-
-    Raises:
-        ConfigError: a value is impossible.
-    """
-    del num_features
-    require_counts(num_tags=num_tags, channels=channels)
-    require_dropouts(dropout=dropout)
-    return ShortRes(num_tags, channels=channels, dropout=dropout)

@@ -17,6 +17,7 @@ import math
 
 from torch import Tensor, nn
 
+from songmood.models.net import require_frames
 from songmood.models.parts.blocks import conv_blocks
 from songmood.models.parts.settings import require_counts, require_dropouts
 
@@ -25,23 +26,23 @@ POOLS = ((2, 4), (2, 4), (2, 4), (3, 5), (4, 4))  # 96 bands, 1,280 frames
 
 
 class VGGish(nn.Module):
-    """Batch norm over the one input channel, convolution blocks, dropout and a dense layer.
+    """Batch norm over the one input channel, convolution blocks, dropout and a dense layer; PyTorch's starting weights.
 
-    Attributes:
-        min_frames: the shortest window that it takes.
-        uses_features: false; features are left aside.
+    Args:
+        num_tags: L.
+        num_features: left aside.
+        dropout: probability that one of the 64 values before the dense layer is zeroed in training.
+
+    Raises:
+        ConfigError: a value is impossible.
     """
 
     uses_features = False
     min_frames = math.prod(frames for _, frames in POOLS)
 
-    def __init__(self, num_tags: int, dropout: float) -> None:
-        """Make the layers.
-
-        Args:
-            num_tags: L.
-            dropout: probability that one of the 64 values before the dense layer is zeroed in training.
-        """
+    def __init__(self, num_tags: int, num_features: int = 0, *, dropout: float = 0.5) -> None:
+        require_counts(num_tags=num_tags)
+        require_dropouts(dropout=dropout)
         super().__init__()
         self.norm = nn.BatchNorm2d(1)
         self.blocks = conv_blocks(FILTERS, POOLS)
@@ -49,39 +50,8 @@ class VGGish(nn.Module):
         self.out = nn.Linear(FILTERS[-1], num_tags)
 
     def forward(self, mel: Tensor, features: Tensor | None = None) -> Tensor:
-        """Tag logits of a batch of windows.
-
-        Args:
-            mel: (B, 1, 96, T) in dB.
-            features: left aside.
-
-        Returns:
-            Logits (B, L).
-
-        Raises:
-            ValueError: T is below `min_frames`.
-        """
-        del features
-        frames = mel.shape[-1]
-        if frames < self.min_frames:
-            raise ValueError(f"a window of {frames} frames is too short: this network needs at least {self.min_frames}")
+        """Logits (B, L) of windows (B, 1, 96, T); features are left aside."""
+        require_frames(mel, self.min_frames)
         maps = self.blocks(self.norm(mel))
         logits: Tensor = self.out(self.dropout(maps.flatten(1, 2).mean(dim=-1)))
         return logits
-
-
-def build_vggish(num_tags: int, num_features: int = 0, *, dropout: float = 0.5) -> VGGish:
-    """Make the baseline from plain values, with PyTorch's starting weights.
-
-    Args:
-        num_tags: L.
-        num_features: left aside; every builder takes it.
-        dropout: before the dense layer.
-
-    Raises:
-        ConfigError: a value is impossible.
-    """
-    del num_features
-    require_counts(num_tags=num_tags)
-    require_dropouts(dropout=dropout)
-    return VGGish(num_tags, dropout)

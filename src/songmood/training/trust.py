@@ -14,12 +14,12 @@ from songmood.errors import CheckpointError
 
 BUILDERS = frozenset(
     {
-        "songmood.models.convs.build_convs",
+        "songmood.models.convs.Convs",
         "songmood.models.crnn.build_crnn",
-        "songmood.models.fa_resnet.build_fa_resnet",
-        "songmood.models.probe.build_probe",
-        "songmood.models.short_res.build_short_res",
-        "songmood.models.vggish.build_vggish",
+        "songmood.models.fa_resnet.FaResNet",
+        "songmood.models.probe.Probe",
+        "songmood.models.short_res.ShortRes",
+        "songmood.models.vggish.VGGish",
         "songmood.loading.datamodule.MoodDataModule",
         "songmood.loading.windows.AllWindows",
         "songmood.loading.windows.CentreWindow",

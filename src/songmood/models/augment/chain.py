@@ -4,14 +4,13 @@ from torch import Tensor, nn
 
 
 class Chain(nn.Module):
-    """Its parts in the order of their names in the configuration."""
+    """Its parts in the order of their names in the configuration.
+
+    Args:
+        **parts: each from windows and targets to windows and targets; None for one that was taken away.
+    """
 
     def __init__(self, **parts: nn.Module | None) -> None:
-        """Take the parts.
-
-        Args:
-            **parts: each from windows and targets to windows and targets; None for one that was taken away.
-        """
         super().__init__()
         self.parts = nn.ModuleList(part for part in parts.values() if part is not None)  # torch forbids some names
 

@@ -12,14 +12,13 @@ TO_LOG = math.log(10) / (10 * DB)  # from such a value to the natural logarithm 
 
 
 class Gain(nn.Module):
-    """Each window louder or softer by up to so many decibels."""
+    """Each window louder or softer by up to so many decibels.
+
+    Args:
+        decibels: the largest change, of the sound; drawn uniformly in both directions.
+    """
 
     def __init__(self, decibels: float = 6.0) -> None:
-        """Make the augmentation.
-
-        Args:
-            decibels: the largest change, of the sound; drawn uniformly in both directions.
-        """
         super().__init__()
         self.decibels = decibels
 
@@ -33,16 +32,14 @@ class ColouredNoise(nn.Module):
     """Noise added to the sound of each window, of a random level under it and a random tilt over the bands.
 
     The noise of a cell is exponentially distributed, as the power spectrum of Gaussian noise is.
+
+    Args:
+        loudest: decibels under the window's mean power of the loudest noise.
+        softest: likewise of the softest; between the two it is uniform.
+        tilt: decibels by which the highest band's noise may be above or under the lowest's, drawn uniformly.
     """
 
     def __init__(self, loudest: float = 10.0, softest: float = 40.0, tilt: float = 20.0) -> None:
-        """Make the augmentation.
-
-        Args:
-            loudest: decibels under the window's mean power of the loudest noise.
-            softest: likewise of the softest; between the two it is uniform.
-            tilt: decibels by which the highest band's noise may be above or under the lowest's, drawn uniformly.
-        """
         super().__init__()
         if not loudest <= softest:
             raise ConfigError(f"augment.noise.loudest={loudest}: expected no more than softest={softest}")

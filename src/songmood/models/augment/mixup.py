@@ -13,16 +13,14 @@ class Mixup(nn.Module):
     The mixture is one of decibels, as in the submissions that used it. Losses that are linear in the targets, as those
     of `songmood.models.losses` are, are mixed alike. Source: Zhang et al., mixup: beyond empirical risk minimization,
     ICLR 2018.
+
+    Args:
+        alpha: of the Beta distribution: near 0 hardly anything is mixed, 1 is uniform.
+        per_sample: draw a weight for each window, not one for the batch.
+        keep_larger: take the larger of w and 1 - w, so that a window stays the greater part of its mixture.
     """
 
     def __init__(self, alpha: float = 0.2, *, per_sample: bool = False, keep_larger: bool = False) -> None:
-        """Make the augmentation.
-
-        Args:
-            alpha: of the Beta distribution: near 0 hardly anything is mixed, 1 is uniform.
-            per_sample: draw a weight for each window, not one for the batch.
-            keep_larger: take the larger of w and 1 - w, so that a window stays the greater part of its mixture.
-        """
         super().__init__()
         if not alpha > 0:
             raise ConfigError(f"augment.mixup.alpha={alpha}: expected more than 0, such as 0.2")

@@ -5,14 +5,13 @@ from torch import Tensor, nn
 
 
 class FrameShift(nn.Module):
-    """Each window moved by up to so many frames; what leaves at one end comes in at the other."""
+    """Each window moved by up to so many frames; what leaves at one end comes in at the other.
+
+    Args:
+        frames: the largest shift, in both directions.
+    """
 
     def __init__(self, frames: int = 48) -> None:
-        """Make the augmentation.
-
-        Args:
-            frames: the largest shift, in both directions.
-        """
         super().__init__()
         self.frames = frames
 

@@ -10,17 +10,15 @@ class SpecAugment(nn.Module):
     """Masks of random widths over bands and over frames, other ones in each window, filled with the window's mean.
 
     Source: Park et al., SpecAugment, Interspeech 2019, without time warping.
+
+    Args:
+        masks: at most, of each kind and window; as many are drawn, from none to this.
+        bands: greatest width of a mask over bands, as a share of all bands.
+        frames: likewise over frames.
+        probability: of a window to be masked at all.
     """
 
     def __init__(self, masks: int = 2, bands: float = 0.15, frames: float = 0.2, probability: float = 1.0) -> None:
-        """Make the augmentation.
-
-        Args:
-            masks: at most, of each kind and window; as many are drawn, from none to this.
-            bands: greatest width of a mask over bands, as a share of all bands.
-            frames: likewise over frames.
-            probability: of a window to be masked at all.
-        """
         super().__init__()
         for name, share in (("bands", bands), ("frames", frames), ("probability", probability)):
             if not 0 <= share <= 1:

@@ -19,17 +19,15 @@ class DistilledBCE(nn.Module):
 
     Attributes:
         scores: (N, L) the teacher's of the training tracks; a single NaN until `fit_tracks`.
+
+    Args:
+        teacher: a file of scores by track id, in the order of the tags; see `songmood.vectors`.
+        share: of the teacher in the targets, 0 to 1.
     """
 
     scores: Tensor
 
     def __init__(self, teacher: str, share: float = 0.5) -> None:
-        """Make the loss, which `fit_tracks` then tells the training tracks.
-
-        Args:
-            teacher: a file of scores by track id, in the order of the tags; see `songmood.vectors`.
-            share: of the teacher in the targets, 0 to 1.
-        """
         super().__init__()
         if not 0 <= share <= 1:
             raise ConfigError(f"loss.share={share}: expected the teacher's share in the targets, 0 to 1")

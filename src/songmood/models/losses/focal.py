@@ -9,15 +9,13 @@ class FocalLoss(nn.Module):
 
     Source: Lin et al., Focal loss for dense object detection, ICCV 2017. With gamma 0 and alpha 0.5 it is half the
     plain cross-entropy.
+
+    Args:
+        alpha: weight of positives; negatives have 1 - alpha.
+        gamma: the power.
     """
 
     def __init__(self, alpha: float = 0.25, gamma: float = 2.0) -> None:
-        """Make the loss.
-
-        Args:
-            alpha: weight of positives; negatives have 1 - alpha.
-            gamma: the power.
-        """
         super().__init__()
         self.alpha = alpha
         self.gamma = gamma

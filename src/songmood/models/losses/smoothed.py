@@ -5,14 +5,13 @@ from torch.nn import functional
 
 
 class SmoothedBCE(nn.Module):
-    """Binary cross-entropy against targets that are drawn towards 0.5: with smoothing 0.1, 0.95 and 0.05."""
+    """Binary cross-entropy against targets that are drawn towards 0.5: with smoothing 0.1, 0.95 and 0.05.
+
+    Args:
+        smoothing: how far, 0 to 1.
+    """
 
     def __init__(self, smoothing: float = 0.1) -> None:
-        """Make the loss.
-
-        Args:
-            smoothing: how far, 0 to 1.
-        """
         super().__init__()
         self.smoothing = smoothing
 

@@ -18,7 +18,6 @@ class WeightedBCE(nn.Module):
     frequency: Tensor
 
     def __init__(self) -> None:
-        """Make the loss, which `fit` then tells the frequencies."""
         super().__init__()
         self.register_buffer("frequency", torch.tensor(torch.nan))
 
@@ -45,16 +44,14 @@ class ClassBalancedBCE(nn.Module):
 
     Attributes:
         weight: (L,); a single NaN until `fit`.
+
+    Args:
+        beta: 0 or more and below 1.
     """
 
     weight: Tensor
 
     def __init__(self, beta: float = 0.999) -> None:
-        """Make the loss, which `fit` then tells the counts.
-
-        Args:
-            beta: 0 or more and below 1.
-        """
         super().__init__()
         self.beta = beta
         self.register_buffer("weight", torch.tensor(torch.nan))

@@ -22,6 +22,14 @@ class ConvBlock(nn.Module):
 
     The convolution has no bias: batch norm takes it away again. Where the batch norm has become another (synchronised
     over processes, frozen by its own `eval()`, a cumulative mean), the block computes in the textbook order.
+
+    Args:
+        in_channels: channels of the input map.
+        out_channels: channels of the output map.
+        pool: pooling window and stride over (bands, frames); what does not fill a window is dropped.
+        dropout: probability that a value of the pooled map is zeroed in training.
+        epsilon: added to the variance.
+        momentum: weight of the newest batch in the running statistics.
     """
 
     def __init__(
@@ -33,16 +41,6 @@ class ConvBlock(nn.Module):
         epsilon: float = 1e-5,
         momentum: float = 0.1,
     ) -> None:
-        """Make the block.
-
-        Args:
-            in_channels: channels of the input map.
-            out_channels: channels of the output map.
-            pool: pooling window and stride over (bands, frames); what does not fill a window is dropped.
-            dropout: probability that a value of the pooled map is zeroed in training.
-            epsilon: added to the variance.
-            momentum: weight of the newest batch in the running statistics.
-        """
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, kernel_size=3, padding="same", bias=False)
         self.norm = nn.BatchNorm2d(out_channels, eps=epsilon, momentum=momentum)

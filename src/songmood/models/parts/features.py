@@ -8,10 +8,13 @@ class FeatureStandardiser(nn.Module):
     """(B, F) to (B, F): each feature minus its mean over its standard deviation, absent values at the mean.
 
     The statistics are buffers: they travel in the state dict, so that a checkpoint standardises as its training did.
-    Until `fit` they are mean 0 and deviation 1, and `is_fitted` is false.
+    Until `fit` they are mean 0 and deviation 1.
 
     A feature that is NaN or infinite becomes 0, the mean. One that is the same in all training tracks, or absent from
     all, has a deviation of 1: it says nothing and cannot explode.
+
+    Args:
+        num_features: F.
     """
 
     mean: Tensor
@@ -19,20 +22,10 @@ class FeatureStandardiser(nn.Module):
     num_tracks: Tensor
 
     def __init__(self, num_features: int) -> None:
-        """Make the buffers.
-
-        Args:
-            num_features: F.
-        """
         super().__init__()
         self.register_buffer("mean", torch.zeros(num_features))
         self.register_buffer("std", torch.ones(num_features))
         self.register_buffer("num_tracks", torch.zeros((), dtype=torch.int64))
-
-    @property
-    def is_fitted(self) -> bool:
-        """Whether the statistics are those of some tracks; waits for the device, so keep it out of loops."""
-        return bool(self.num_tracks > 0)
 
     @torch.no_grad()
     def fit(self, features: Tensor) -> None:

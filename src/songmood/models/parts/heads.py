@@ -7,18 +7,17 @@ from torch import Tensor, nn
 
 
 class PaperHead(nn.Module):
-    """The paper's head: vector and features side by side -> Dense 128 tanh -> dropout -> Dense L; logits (B, L)."""
+    """The paper's head: vector and features side by side -> Dense 128 tanh -> dropout -> Dense L; logits (B, L).
+
+    Args:
+        width: size of the vector.
+        num_features: features beside it; 0 for none.
+        num_tags: L.
+        hidden: units of the tanh layer.
+        dropout: probability that one of those is zeroed in training.
+    """
 
     def __init__(self, width: int, num_features: int, num_tags: int, hidden: int, dropout: float) -> None:
-        """Make the layers.
-
-        Args:
-            width: size of the vector.
-            num_features: features beside it; 0 for none.
-            num_tags: L.
-            hidden: units of the tanh layer.
-            dropout: probability that one of those is zeroed in training.
-        """
         super().__init__()
         self.hidden = nn.Linear(width + num_features, hidden)
         self.dropout = nn.Dropout(dropout)
@@ -32,10 +31,9 @@ class PaperHead(nn.Module):
 
 
 class PublishedHead(nn.Module):
-    """What the authors' code does without features: dropout -> Dense L; logits (B, L)."""
+    """What the authors' code does without features: dropout -> Dense L; logits (B, L); arguments as of `PaperHead`."""
 
     def __init__(self, width: int, num_tags: int, dropout: float) -> None:
-        """Make the layers; see `PaperHead` for the arguments."""
         super().__init__()
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(width, num_tags)
@@ -50,11 +48,11 @@ class PublishedHead(nn.Module):
 class PublishedFusionHead(nn.Module):
     """What the authors' code does with features: a first opinion joins them -> Dense 128 tanh -> Dense L.
 
-    The first opinion is the sigmoid output of a whole `PublishedHead`; it has no loss of its own.
+    The first opinion is the sigmoid output of a whole `PublishedHead`; it has no loss of its own. Arguments as of
+    `PaperHead`.
     """
 
     def __init__(self, width: int, num_features: int, num_tags: int, hidden: int, dropout: float) -> None:
-        """Make the layers; see `PaperHead` for the arguments."""
         super().__init__()
         self.opinion = PublishedHead(width, num_tags, dropout)
         self.hidden = nn.Linear(num_tags + num_features, hidden)

@@ -13,23 +13,16 @@ from songmood.errors import CheckpointError
 
 
 class Recurrent(nn.Module):
-    """Two layers of PyTorch's GRU over time; (B, C, bands, T) to (B, T, width)."""
+    """Two layers of PyTorch's GRU over time; (B, C, bands, T) to (B, T, width).
 
-    def __init__(self, in_width: int, width: int, num_layers: int = 2) -> None:
-        """Make the layers.
+    Args:
+        in_width: channels times bands of the map.
+        width: units per layer.
+    """
 
-        Args:
-            in_width: channels times bands of the map.
-            width: units per layer.
-            num_layers: GRU layers on top of each other.
-        """
+    def __init__(self, in_width: int, width: int) -> None:
         super().__init__()
-        self.gru = nn.GRU(in_width, width, num_layers, batch_first=True)
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Of its weights."""
-        return next(self.parameters()).dtype
+        self.gru = nn.GRU(in_width, width, num_layers=2, batch_first=True)
 
     def forward(self, maps: Tensor) -> Tensor:
         """States of the last layer, one per step of `maps`."""
@@ -40,20 +33,13 @@ class Recurrent(nn.Module):
 class PublishedRecurrent(nn.Module):
     """Two layers of TensorFlow 1.14's GRU over time; (B, C, bands, T) to (B, T, width).
 
-    Its checkpoints are not those of `Recurrent`: it has one bias per gate.
+    Its checkpoints are not those of `Recurrent`, whose arguments it takes: it has one bias per gate.
     """
 
-    def __init__(self, in_width: int, width: int, num_layers: int = 2) -> None:
-        """Make the layers; see `Recurrent` for the arguments."""
+    def __init__(self, in_width: int, width: int) -> None:
         super().__init__()
-        widths = [in_width] + [width] * (num_layers - 1)
-        self.layers = nn.ModuleList(PublishedGRU(before, width) for before in widths)
+        self.layers = nn.ModuleList(PublishedGRU(before, width) for before in (in_width, width))
         self.register_load_state_dict_pre_hook(_refuse_other_gru)  # type: ignore[no-untyped-call]
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Of its weights."""
-        return next(self.parameters()).dtype
 
     def forward(self, maps: Tensor) -> Tensor:
         """States of the last layer, one per step of `maps`."""
@@ -77,15 +63,13 @@ class PublishedGRU(nn.Module):
         weight_ih: (3 width, in) the W of z, r and c.
         weight_hh: (3 width, width) the U of z, r and c.
         bias: (3 width,) likewise.
+
+    Args:
+        in_width: size of a step.
+        width: units.
     """
 
     def __init__(self, in_width: int, width: int) -> None:
-        """Make the weights, which `initialise_like_keras` then draws.
-
-        Args:
-            in_width: size of a step.
-            width: units.
-        """
         super().__init__()
         self.weight_ih = nn.Parameter(torch.zeros(3 * width, in_width))
         self.weight_hh = nn.Parameter(torch.zeros(3 * width, width))

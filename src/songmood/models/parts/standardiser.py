@@ -17,7 +17,6 @@ class InputStandardiser(nn.Module):
     std: Tensor
 
     def __init__(self) -> None:
-        """Make the buffers."""
         super().__init__()
         self.register_buffer("mean", torch.zeros(()))
         self.register_buffer("std", torch.ones(()))

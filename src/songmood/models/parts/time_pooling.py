@@ -12,14 +12,13 @@ class LastState(nn.Module):
 
 
 class AttentionPooling(nn.Module):
-    """(B, T, H) to (B, H): a mean over time with learned, input-dependent weights."""
+    """(B, T, H) to (B, H): a mean over time with learned, input-dependent weights.
+
+    Args:
+        width: H, the size of a state.
+    """
 
     def __init__(self, width: int) -> None:
-        """Make the scoring layer.
-
-        Args:
-            width: H, the size of a state.
-        """
         super().__init__()
         self.score = nn.Linear(width, 1, bias=False)  # softmax would cancel a bias
 
