@@ -30,7 +30,7 @@ def terminal(monkeypatch):
 
 def shown(meter) -> None:
     """Waits for the bar, which another thread brings."""
-    while meter._bar is None:
+    while not meter.bar.live.is_started:
         threading.Event().wait(0.001)
 
 

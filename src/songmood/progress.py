@@ -40,34 +40,23 @@ class RateColumn(ProgressColumn):
 
 
 class Meter:
-    """What `progress` hands out: counts, and moves the bar where there is one. Threads may share it."""
+    """What `progress` hands out: counts, on the bar. Threads may share it.
 
-    def __init__(self, total: int | None) -> None:
-        self.total = total
-        self.done = 0
-        self._bar: Progress | None = None
-        self._lock = threading.Lock()
+    Args:
+        bar: with one task; it counts whether it is shown or not.
+    """
+
+    def __init__(self, bar: Progress) -> None:
+        self.bar = bar
+
+    @property
+    def done(self) -> int:
+        """Units so far."""
+        return int(self.bar.tasks[0].completed)
 
     def advance(self, amount: int = 1) -> None:
         """`amount` more units are done."""
-        with self._lock:
-            self.done += amount
-            if self._bar is not None:
-                self._bar.update(self._bar.task_ids[0], completed=self.done)
-
-    def show(self, bar: Progress, description: str) -> None:
-        """Starts `bar` at the count so far."""
-        with self._lock:
-            bar.add_task(description, total=self.total, completed=self.done)
-            bar.start()
-            self._bar = bar
-
-    def close(self) -> None:
-        """Leaves the bar's last state on the terminal."""
-        with self._lock:
-            if self._bar is not None:
-                self._bar.stop()
-                self._bar = None
+        self.bar.advance(self.bar.task_ids[0], amount)
 
 
 @contextmanager
@@ -81,10 +70,11 @@ def progress(description: str, total: int | None, unit: str) -> Iterator[Meter]:
         total: units in all; None where nobody knows.
         unit: the plural of what is counted, such as ``"tracks"``.
     """
-    meter = Meter(total)
-    start = time.monotonic()
+    bar = _bar(unit, total)
+    bar.add_task(description, total=total)
+    meter, start = Meter(bar), time.monotonic()
     if sys.stderr.isatty():
-        timer = threading.Timer(QUIET_SECONDS, meter.show, (_bar(unit, total), description))
+        timer = threading.Timer(QUIET_SECONDS, bar.start)
         timer.daemon = True
         timer.start()
         try:
@@ -92,7 +82,8 @@ def progress(description: str, total: int | None, unit: str) -> Iterator[Meter]:
         finally:
             timer.cancel()
             timer.join()  # or a bar that is just starting would outlive the block
-            meter.close()
+            if bar.live.is_started:
+                bar.stop()
         return
     logger.info("%s: %s", description, f"{total:,} {unit}" if total is not None else unit)
     try:

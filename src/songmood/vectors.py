@@ -67,9 +67,7 @@ def read_vectors(path: Path, track_ids: Sequence[str]) -> Vectors:
     return Vectors(columns, values[[row_of[track_id] for track_id in track_ids]])
 
 
-Content = tuple[
-    list[str], tuple[str, ...], NDArray[np.float32]
-]  # ids, names of the columns where they have some, values
+Content = tuple[list[str], tuple[str, ...], NDArray[np.float32]]  # ids, columns' names where they have some, values
 
 
 def _read_npz(path: Path) -> Content:

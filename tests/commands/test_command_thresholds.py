@@ -1,5 +1,7 @@
 """`songmood thresholds`, and what it says about where thresholds come from."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import typer
@@ -47,7 +49,7 @@ def test_the_elbow_is_fitted_on_one_set_and_decides_the_other(folder):
     assert "elbow thresholds, fitted on validation.npy:" in output
 
 
-@pytest.mark.parametrize("rule", [rule.value for rule in RuleName])
+@pytest.mark.parametrize("rule", get_args(RuleName))
 def test_every_rule_can_be_asked_for_by_its_name(folder, rule):
     run(folder, "--rule", rule)
     assert set(read_thresholds(folder / "thresholds.tsv").rule) == {rule}

@@ -15,9 +15,8 @@ from typer.testing import CliRunner
 from run_folders import TAGS, make_run
 from songmood.commands.report import report
 from songmood.errors import RunFolderError
-from songmood.report.build import MARKDOWN, PAGE, build_report
+from songmood.report.build import MARKDOWN, PAGE, build_report, escaped
 from songmood.report.content import Content
-from songmood.report.markdown import escaped
 from songmood.report.page import content_hash, number, probability, signed
 from songmood.report.paper import METRICS
 from songmood.report.rows import ReportRow

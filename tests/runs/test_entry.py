@@ -1,10 +1,13 @@
 """What the user can mend is one line, before anything long starts, and what Hydra says in several is one line too."""
 
+import shlex
 import sys
 from pathlib import Path
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from songmood.runs.configuration import as_typed
 from tiny import command, run
 
 HEAVY = ("torch", "pytorch_lightning", "wandb", "h5py", "matplotlib", "numpy")
@@ -56,3 +59,13 @@ def test_questions_are_answered_before_anything_heavy_is_imported(question: list
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert not imported & set(HEAVY)
     assert "hydra" in imported
+
+
+@pytest.mark.parametrize(
+    "folder", ["run", "model=crnn,seed=0", "my music", "it's", 'a "run"', "Mötley", "a[1]{2}(3)", "a: b", "$HOME"]
+)
+def test_a_checkpoint_can_be_pasted_into_a_shell_whatever_its_folder_is_called(folder: str) -> None:
+    path = f"/results/{folder}/checkpoints/last.ckpt"
+    (override,) = shlex.split(as_typed("ckpt_path", Path(path)))
+    parsed = OverridesParser.create().parse_override(override)
+    assert (parsed.get_key_element(), parsed.value()) == ("ckpt_path", path)

@@ -1,14 +1,12 @@
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from run_folders import TAGS, draw, make_run
-from songmood.errors import RunFolderError
 from songmood.evaluation.metrics import evaluate
 from songmood.runs import pictures
 
@@ -112,14 +110,6 @@ def test_the_same_picture_gives_the_same_bytes(tmp_path: Path) -> None:
         pictures.learning_curves(run / "metrics.csv", tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert not list(tmp_path.glob(".*")), "no partial file stays"
-
-
-@pytest.mark.parametrize(
-    "evaluation", [{}, {"num_tracks": 3, "tags": {}}, {"num_tracks": 3, "tags": {"a": {"pr_auc": 1}}}]
-)
-def test_an_evaluation_without_what_is_drawn_is_refused(tmp_path: Path, evaluation: dict[str, Any]) -> None:
-    with pytest.raises(RunFolderError, match=r"out\.png: cannot draw"):
-        pictures.tag_chart(evaluation, tmp_path / "out.png")
 
 
 def test_pyplot_is_not_imported() -> None:

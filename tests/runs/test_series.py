@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from songmood.errors import RunFolderError
-from songmood.runs.series import read_series
+from songmood.runs.results import read_series
 
 
 def test_each_column_becomes_its_epochs_and_values(tmp_path: Path) -> None:

@@ -70,23 +70,19 @@ def build(
     from songmood.corpora.jamendo.corpus import JamendoCorpus
 
     _show_log()
-    corpus = corpus_of(overrides, dataset, strict=strict, workers=workers)
-    if not isinstance(corpus, JamendoCorpus):
-        cache = corpus.open()
-        _say(f"{cache.path} holds {int((cache.length > 0).sum()):,} of {len(cache.track_ids):,} tracks")
-        return
-    from songmood.corpora.jamendo import build as jamendo
-    from songmood.corpora.jamendo.metadata import fetch_metadata
+    corpus, types = corpus_of(overrides, dataset, strict=strict, workers=workers), _types(kinds)
+    if isinstance(corpus, JamendoCorpus):
+        from songmood.corpora.jamendo import build as jamendo
+        from songmood.corpora.jamendo.metadata import fetch_metadata
 
-    types = _types(kinds)
-    sources = _sources(mirror, source, connections, keep_tars=keep_tars)
-    fetch_metadata(corpus.store.dataset, corpus.store.metadata, metadata)
-    report = jamendo.build(corpus.store, types, sources, workers=workers, strict=strict)
-    for stray in report.strays:
-        _say(f"ignored {stray}")
+        sources = _sources(mirror, source, connections, keep_tars=keep_tars)
+        fetch_metadata(corpus.store.dataset, corpus.store.metadata, metadata)
+        report = jamendo.build(corpus.store, types, sources, workers=workers, strict=strict)
+        for stray in report.strays:
+            typer.echo(f"ignored {stray}")
     cache = corpus.open()
-    _say(f"{cache.path} holds {int((cache.length > 0).sum()):,} of {len(cache.track_ids):,} tracks")
-    if "acousticbrainz" in types:
+    typer.echo(f"{cache.path} holds {int((cache.length > 0).sum()):,} of {len(cache.track_ids):,} tracks")
+    if isinstance(corpus, JamendoCorpus) and "acousticbrainz" in types:
         _warn_of_absent_features(corpus, cache)
 
 
@@ -116,30 +112,27 @@ def verify(overrides: Overrides = None, dataset: DatasetName = None) -> None:
     path = corpus_of(overrides, dataset).cache_path
     damaged = verify_cache(path)
     for track_id in damaged:
-        _say(f"damaged {track_id}")
+        typer.echo(f"damaged {track_id}")
     if damaged:
         raise CacheError(f"{path} is damaged in {len(damaged)} tracks; delete it and run `songmood data build` again")
-    _say(f"{path} is what was written")
+    typer.echo(f"{path} is what was written")
 
 
 def corpus_of(
     overrides: list[str] | None, dataset: str | None, *, strict: bool = False, workers: int | None = None
 ) -> Any:
     """The corpus that the configuration and its overrides describe."""
-    import hydra
-    from hydra.errors import HydraException
     from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
 
     from songmood import config
     from songmood.errors import ConfigError
+    from songmood.runs.configuration import FAULTS, compose_config, one_line
 
     changes = [*(overrides or []), *([f"corpus.dataset={dataset}"] if dataset else [])]
     try:
-        with hydra.initialize_config_dir(str(config.config_dir()), version_base="1.3"):
-            node: Any = OmegaConf.to_container(hydra.compose("train", changes).corpus, resolve=True)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(" ".join(str(error).split())) from None
+        node: Any = OmegaConf.to_container(compose_config("train", changes).corpus, resolve=True)
+    except FAULTS as error:
+        raise ConfigError(one_line(error)) from None
     node.pop("features_from", None)  # no part of its cache
     if strict and "strict" in node:
         node["strict"] = True
@@ -222,7 +215,3 @@ def _show_log() -> None:
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request
-
-
-def _say(text: str) -> None:
-    typer.echo(text)

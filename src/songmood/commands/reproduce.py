@@ -2,9 +2,8 @@
 
 import logging
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,20 +16,15 @@ if TYPE_CHECKING:
 ENSEMBLE = "crnn_modern_ensemble"  # its row of the table beyond
 
 
-class Table(StrEnum):
-    """Which runs: the paper's, or what came later."""
-
-    paper = "paper"
-    beyond = "beyond"
-
-
 def reproduce(
     overrides: Annotated[list[str] | None, typer.Argument(help="Hydra overrides that every run gets.")] = None,
     corpus: Annotated[str, typer.Option(help="jamendo, demo or folder.")] = "jamendo",
     seeds: Annotated[int, typer.Option(min=1, help="Runs per row, with seeds from 0.")] = 1,
     out: Annotated[Path, typer.Option(help="Where runs and report go.")] = Path("results"),
     only: Annotated[list[str] | None, typer.Option(help="An experiment, such as run3; may be repeated.")] = None,
-    table: Annotated[Table, typer.Option(help="The paper's, or that of the recipes and networks since.")] = Table.paper,
+    table: Annotated[
+        Literal["paper", "beyond"], typer.Option(help="The paper's, or that of the recipes and networks since.")
+    ] = "paper",
     report_only: Annotated[bool, typer.Option("--report-only", help="Report what is there; train nothing.")] = False,
 ) -> None:
     """Train every row of a table that is not finished, then write RESULTS.md and index.html.
@@ -46,9 +40,9 @@ def reproduce(
     changes = list(overrides or [])
     if corpus == "jamendo":
         changes += _prepare_jamendo(changes, is_building=not report_only)
-    outcomes = reproduce_runs(plan(corpus, seeds, out, changes, only or [], table.value), is_training=not report_only)
-    other = Table.beyond if table is Table.paper else Table.paper
-    there = [run for run in plan(corpus, seeds, out, changes, [], other.value) if is_complete(run.folder)]
+    outcomes = reproduce_runs(plan(corpus, seeds, out, changes, only or [], table), is_training=not report_only)
+    other: Literal["paper", "beyond"] = "beyond" if table == "paper" else "paper"
+    there = [run for run in plan(corpus, seeds, out, changes, [], other) if is_complete(run.folder)]
     outcomes += reproduce_runs(there, is_training=False)
     rows = [*map(_as_row, outcomes), *ensemble_rows(outcomes, out / "runs" / corpus / ENSEMBLE)]
     from songmood.report.build import MARKDOWN, PAGE, build_report

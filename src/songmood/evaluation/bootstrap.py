@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from songmood.errors import SubmissionError
 from songmood.evaluation.curves import Booleans, Floats
-from songmood.evaluation.metrics import Evaluation, evaluate, precision_recall_f1
+from songmood.evaluation.metrics import evaluate, precision_recall_f1
 from songmood.evaluation.resampling import Ranking, Rankings, Weights, draw_weights
 
 AT_ONCE = 32  # resamples; their weights stay in the processor's cache
@@ -82,7 +82,16 @@ def bootstrap(
     """
     estimate = evaluate(scores, targets, decisions, tags)
     drawn = replicates(scores, targets, decisions, resamples=resamples, seed=seed, on_done=on_done)
-    return Intervals(_summary(estimate, drawn, level), _by_tag(estimate, drawn, level), resamples, level)
+
+    def around(value: float, replicates: Floats) -> Interval:
+        return interval(value, spread(replicates), level)
+
+    by_tag = {
+        tag: {name: around(values[name], drawn[name][:, i]) for name in values if name in drawn}
+        for i, (tag, values) in enumerate(estimate.tags.items())
+    }
+    summary = {name: around(value, drawn[name]) for name, value in estimate.summary.items()}
+    return Intervals(summary, by_tag, resamples, level)
 
 
 def replicates(
@@ -177,15 +186,3 @@ def _replicate_decisions(targets: Booleans, decisions: Booleans, weights: Weight
     hits, decided, positives = (times @ counted for counted in (decisions & targets, decisions, targets))
     pooled = precision_recall_f1(*(count.sum(axis=1) for count in (hits, decided, positives)))
     return precision_recall_f1(hits, decided, positives) | {f"{name}_micro": values for name, values in pooled.items()}
-
-
-def _summary(estimate: Evaluation, replicates: Replicates, level: float) -> dict[str, Interval]:
-    return {name: interval(value, spread(replicates[name]), level) for name, value in estimate.summary.items()}
-
-
-def _by_tag(estimate: Evaluation, replicates: Replicates, level: float) -> dict[str, dict[str, Interval]]:
-    metrics = [name for name, values in replicates.items() if values.ndim == 2]
-    return {
-        tag: {name: interval(values[name], spread(replicates[name][:, i]), level) for name in metrics}
-        for i, (tag, values) in enumerate(estimate.tags.items())
-    }

@@ -103,8 +103,12 @@ def compare(
     a, b = (joined(chunks) for chunks in zip(*pairs, strict=True))
     deviations = {name: a[name] - b[name] for name in a}
 
+    z = NormalDist().inv_cdf((1 + level) / 2)
+
     def difference(of_a: float, of_b: float, replicates: Floats) -> Difference:
-        return _difference(of_a, of_b, spread(replicates), level)
+        value, deviation = of_a - of_b, spread(replicates)
+        chance = p_value(value, deviation)
+        return Difference(of_a, of_b, value, value - z * deviation, value + z * deviation, chance, chance)
 
     summary = {name: difference(v, second.summary[name], deviations[name]) for name, v in first.summary.items()}
     by_tag = {
@@ -130,13 +134,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
         corrected[index] = largest
     return corrected
-
-
-def _difference(a: float, b: float, deviation: float, level: float) -> Difference:
-    difference = a - b
-    reach = NormalDist().inv_cdf((1 + level) / 2) * deviation
-    chance = p_value(difference, deviation)
-    return Difference(a, b, difference, difference - reach, difference + reach, chance, chance)
 
 
 def _corrected(by_tag: dict[str, dict[str, Difference]]) -> dict[str, dict[str, Difference]]:

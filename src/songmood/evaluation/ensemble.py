@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from songmood.errors import SubmissionError
 from songmood.evaluation.bootstrap import ignore, interval, replicates, spread
 from songmood.evaluation.curves import Booleans, Floats, checked
-from songmood.evaluation.metrics import average_precision
+from songmood.evaluation.metrics import average_precision, mean_over_tags
 from songmood.evaluation.submission import refuse_other_shape
 
 EDGE = 2.0**-24  # a float32 sigmoid that says 0 or 1 means: less than this away
@@ -242,6 +242,4 @@ def _greedy_weights(members: Floats, truth: Booleans) -> Floats:
 
 def _pr_auc(scores: Floats, truth: Booleans) -> float:
     """Macro PR-AUC, over the tags with both classes."""
-    areas = average_precision(scores, truth)
-    defined = areas[~np.isnan(areas)]
-    return float(defined.mean()) if len(defined) else np.nan
+    return mean_over_tags(average_precision(scores, truth))

@@ -148,6 +148,12 @@ def evaluate(
     )
 
 
+def mean_over_tags(areas: Floats) -> float:
+    """The mean of (L,) over the tags that have a value; NaN where none has."""
+    defined = areas[~np.isnan(areas)]
+    return float(defined.mean()) if len(defined) else np.nan
+
+
 def column_names(num_tags: int) -> tuple[str, ...]:
     """What tags are called where nothing names them."""
     return tuple(f"column {number}" for number in range(num_tags))

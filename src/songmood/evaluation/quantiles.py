@@ -36,9 +36,7 @@ def percentiles(scores: ArrayLike, table: ArrayLike) -> Floats:
 
 
 def _percentile(score: float, quantiles: Floats) -> float:
-    above = int(
-        np.searchsorted(quantiles, score, side="left")
-    )  # left: of equal quantiles the lowest, for *lower* scores
+    above = int(np.searchsorted(quantiles, score, side="left"))  # of equal quantiles the lowest, for *lower* scores
     if above in (0, STEPS):
         return 100.0 if above else 0.0
     low, high = quantiles[above - 1], quantiles[above]

@@ -31,14 +31,9 @@ from songmood.models.parts.standardiser import InputStandardiser
 
 
 class Unit(nn.Sequential):
-    """Dropout of whole channels -> convolution -> batch norm -> ReLU; (B, C, F, T) to (B, D, F', T').
+    """Dropout of whole channels -> convolution -> batch norm -> ReLU; (B, before, F, T) to (B, after, F', T').
 
-    Args:
-        before: channels of the input map.
-        after: channels of the output map.
-        stride: of the convolution.
-        dropout: probability that a channel of the input is zeroed in training.
-        kernel: bands by frames; a map is padded for 3 by 3 alone.
+    A kernel is bands by frames; a map is padded for 3 by 3 alone.
     """
 
     def __init__(

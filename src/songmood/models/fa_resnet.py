@@ -38,19 +38,13 @@ NUM_BLOCKS = 12
 
 
 class FrequencyAware(nn.Conv2d):
-    """A convolution of a map and of one more channel, the height of each band from -1 up to 1; no bias.
-
-    Args:
-        before: channels of the map.
-        after: channels of the output.
-        kernel: 1 or 3, on both sides.
-    """
+    """A convolution of a map (B, before, F, T) and of one more channel, the height of each band from -1 up to 1."""
 
     def __init__(self, before: int, after: int, kernel: int) -> None:
         super().__init__(before + 1, after, kernel, padding=kernel // 2, bias=False)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(B, C, F, T) to (B, D, F, T)."""
+        """(B, before, F, T) to (B, after, F, T); the kernel is 1 or 3 on both sides."""
         bands = maps.shape[2]
         height = torch.arange(bands, device=maps.device, dtype=maps.dtype) * (2 / bands) - 1
         channel = height[:, None].expand(maps.shape[0], 1, -1, maps.shape[3])
@@ -60,10 +54,7 @@ class FrequencyAware(nn.Conv2d):
 class FrequencyAwareBlock(nn.Module):
     """Two frequency-aware convolutions beside the map itself, or beside its 1x1 convolution to other channels.
 
-    Args:
-        before: channels of the input map.
-        after: channels of the output map.
-        kernels: of the two convolutions.
+    From (B, before, F, T) to (B, after, F, T).
     """
 
     def __init__(self, before: int, after: int, kernels: tuple[int, int]) -> None:

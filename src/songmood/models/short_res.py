@@ -29,11 +29,9 @@ from songmood.models.parts.settings import require_counts, require_dropouts
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with batch norm, the first of stride 2, beside one; (B, C, F, T) to (B, D, F / 2, T / 2).
+    """Two 3x3 convolutions with batch norm, the first of stride 2, beside one.
 
-    Args:
-        before: channels of the input map.
-        after: channels of the output map.
+    From (B, before, F, T) to (B, after, F / 2, T / 2).
     """
 
     def __init__(self, before: int, after: int) -> None:

@@ -21,7 +21,7 @@ from songmood.evaluation.submission import (
     refuse_other_shape,
 )
 from songmood.evaluation.thresholds import ThresholdTable, read_thresholds
-from songmood.runs.series import Series, read_series
+from songmood.runs.results import Series, read_series
 
 TRACKS = "tracks.txt"
 EARLIER = re.compile(r"epoch_(\d+)")  # the folder of a checkpoint that the run kept on its way

@@ -40,15 +40,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A row against all rows.
-
-    Attributes:
-        name: the row's label.
-        cells: one for each row, None for itself.
-    """
+    """A row, by its label, against all rows."""
 
     name: str
-    cells: tuple[Cell | None, ...]
+    cells: tuple[Cell | None, ...]  # one for each row, None for itself
 
     @property
     def beats(self) -> tuple[str, ...]:

@@ -7,14 +7,12 @@ from typing import Any
 
 import optuna
 import plotly.graph_objects as go
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from optuna import visualization
 from optuna.trial import FrozenTrial, TrialState
 from plotly.offline import get_plotlyjs
 
-import songmood
 from songmood.evaluation.files import write_atomically
-from songmood.report.page import ASSETS, number
+from songmood.report.page import number, rendered
 from songmood.runs.tuning.study import FAILURE, VALUES, Plan, open_study
 from songmood.runs.tuning.winner import EXPERIMENT, best_of, noise, score_winner
 
@@ -25,15 +23,9 @@ ENOUGH = 4  # whole trials from which on importances say something
 def build_study_page(folder: Path) -> Path:
     """Write `index.html` into a study's folder: its history, its parameters, every trial and the best one."""
     study, plan = open_study(folder)
-    environment = Environment(
-        loader=FileSystemLoader(ASSETS),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = number
-    text = environment.get_template("study.html").render(
+    text = rendered(
+        "study.html",
+        {},
         name=folder.name,
         plan=plan,
         cards=_cards(study, plan),
@@ -42,10 +34,8 @@ def build_study_page(folder: Path) -> Path:
         trials=[_row(trial) for trial in study.trials],
         tests=score_winner(folder, study, plan),
         experiment=(folder / EXPERIMENT).read_text(encoding="utf-8"),
-        charts={title: _div(figure) for title, figure in _figures(study, plan).items()},
-        version=songmood.__version__,
-        css=(ASSETS / "report.css").read_text(encoding="utf-8"),
-        plotly=get_plotlyjs(),
+        figures={title: _div(figure) for title, figure in _figures(study, plan).items()},
+        plotlyjs=get_plotlyjs(),
     )
     write_atomically(folder / PAGE, text.encode())
     return folder / PAGE

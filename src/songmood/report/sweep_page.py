@@ -9,7 +9,7 @@ from songmood.evaluation.files import write_atomically
 from songmood.report.charts import CHORD, TEST, VALIDATION, Chart, Shown, dots, escaped, figure, line, rounded
 from songmood.report.page import rendered
 from songmood.report.rows import seen_from
-from songmood.runs.series import read_series
+from songmood.runs.results import read_series
 from songmood.runs.sweeps.differences import difference, paired
 from songmood.runs.sweeps.show import HEADS
 from songmood.runs.sweeps.table import RANKED_BY, Job, Row, read_sweep
@@ -24,11 +24,7 @@ CURVES = {  # columns of metrics.csv
 
 
 def build_sweep_page(folder: Path, path: Path) -> None:
-    """Write a sweep's page; the same runs give the same bytes.
-
-    Args:
-        folder: the sweep's.
-        path: of the page.
+    """Write the page of a sweep's folder; the same runs give the same bytes.
 
     Raises:
         RunFolderError: the folder is no sweep.

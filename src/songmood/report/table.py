@@ -1,7 +1,7 @@
 """Table 1: for each row the paper's figures and ours, with their spread over seeds and over test tracks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from songmood.report.paper import ABOUT, FEATURE_SET, METRICS, TABLES, WITH_FEAT
 from songmood.report.rows import PAPER_ORDER, Entry, ReportRow, Scored, row_name
 from songmood.report.runfolder import Split
 
-Key = tuple[str, str, bool, int | None]  # group, variant, whether final, epochs: what the seeds of a row share
+Key = tuple[str, str, int | None, bool]  # group, variant, epochs, whether final: what the seeds of a row share
 CONFIDENCE = 0.95
 FIRST = next(iter(TABLES))
 PRECISIONS = {"32-true": "float32", "bf16-mixed": "bfloat16", "16-mixed": "float16"}
@@ -54,25 +54,29 @@ class TableRow:
         variant: tells rows of one experiment apart; most have none.
         epochs: ours; the paper's where we have no result.
         is_final: whether it is the runs' last epoch.
-        paper: the paper's row; None where it has none.
         members: our results, by seed.
-        troubles: the group's runs that have none.
         estimates: of each metric, where there are results.
+        troubles: the group's runs that have none.
     """
 
     group: str
     variant: str
     epochs: int | None
     is_final: bool
-    paper: PaperRow | None
-    members: tuple[Scored, ...]
-    troubles: tuple[ReportRow, ...]
-    estimates: dict[str, Estimate]
+    members: tuple[Scored, ...] = ()
+    estimates: dict[str, Estimate] = field(default_factory=dict)
+    troubles: tuple[ReportRow, ...] = ()
 
     @property
     def name(self) -> str:
         """As the paper calls it."""
         return row_name(self.group, self.variant)
+
+    @property
+    def paper(self) -> PaperRow | None:
+        """The published row; None where there is none."""
+        published = (row for rows in TABLES.values() for row in rows)
+        return next((row for row in published if (row.experiment, row.is_final) == (self.group, self.is_final)), None)
 
     @property
     def table(self) -> str:
@@ -126,15 +130,15 @@ def make_table(entries: Sequence[Entry], troubles: Sequence[ReportRow], resample
     members: dict[Key, list[Scored]] = {}
     for entry in entries:
         for result in entry.run.results:
-            key = (entry.row.group, entry.row.variant, result.is_final, result.epochs)
+            key = (entry.row.group, entry.row.variant, result.epochs, result.is_final)
             members.setdefault(key, []).append(Scored(entry, result))
     estimates = _estimates(members, resamples)
-    rows = [
-        TableRow(*key[:2], key[3], key[2], _paper_row(key[0], key[2]), tuple(scored), (), estimates[key])
-        for key, scored in members.items()
-    ]
+    rows = [TableRow(*key, tuple(scored), estimates[key]) for key, scored in members.items()]
     rows += _rows_without_results(rows, troubles)
-    return tuple(replace(row, troubles=_troubles_of(row, troubles)) for row in sorted(rows, key=_place))
+    return tuple(
+        replace(row, troubles=tuple(trouble for trouble in troubles if trouble.group == row.group))
+        for row in sorted(rows, key=_place)
+    )
 
 
 def _rows_without_results(rows: Sequence[TableRow], troubles: Sequence[ReportRow]) -> list[TableRow]:
@@ -145,9 +149,9 @@ def _rows_without_results(rows: Sequence[TableRow], troubles: Sequence[ReportRow
         if not groups & {paper.experiment for paper in published}:
             continue
         missing = (paper for paper in published if (paper.experiment, paper.is_final) not in there)
-        empty += (TableRow(paper.experiment, "", paper.epochs, paper.is_final, paper, (), (), {}) for paper in missing)
+        empty += (TableRow(paper.experiment, "", paper.epochs, paper.is_final) for paper in missing)
     others = (group for group in sorted(groups - set(PAPER_ORDER)) if (group, True) not in there)
-    return [*empty, *(TableRow(group, "", None, True, None, (), (), {}) for group in others)]
+    return [*empty, *(TableRow(group, "", None, is_final=True) for group in others)]
 
 
 def _estimates(members: dict[Key, list[Scored]], resamples: int) -> dict[Key, dict[str, Estimate]]:
@@ -176,15 +180,6 @@ def _estimate(scored: Sequence[Scored], metric: str, drawn: Floats) -> Estimate:
     seeds = tuple(member.result.evaluation.summary[metric] for member in scored)
     low, high = interval(float(np.mean(seeds)), spread(drawn), CONFIDENCE)
     return Estimate(seeds, low, high, drawn)
-
-
-def _troubles_of(row: TableRow, troubles: Sequence[ReportRow]) -> tuple[ReportRow, ...]:
-    return tuple(trouble for trouble in troubles if trouble.group == row.group)
-
-
-def _paper_row(group: str, is_final: bool) -> PaperRow | None:
-    published = (row for rows in TABLES.values() for row in rows)
-    return next((row for row in published if (row.experiment, row.is_final) == (group, is_final)), None)
 
 
 def _place(row: TableRow) -> tuple[int, str, str, bool, int]:

@@ -38,22 +38,9 @@ FOR_STATISTICS = 500  # batches of the first epoch that inputs are standardised 
 
 @dataclass(frozen=True)
 class Run:
-    """The objects of one training run.
+    """The objects of one training run, and what they were composed from."""
 
-    Attributes:
-        name: what tables and trackers call it.
-        folder: the run folder.
-        config: what it was composed from.
-        rule: fits the thresholds.
-        checkpoints: the callback that keeps them.
-        loggers: where Lightning logs.
-        trainer: Lightning's.
-        corpus: which tracks, tags and splits.
-        data: the windows.
-        tagger: the net with its loss, optimiser and thresholds.
-    """
-
-    name: str
+    name: str  # by which tables and trackers call it
     folder: Path
     config: Mapping[str, Any]
     rule: ThresholdRule
@@ -112,7 +99,8 @@ def make_parts(
     net = card.make_net()
     card = card if net.uses_features else replace(card, features=())
     parts = {name: build(config[name]) for name in ("loss", "augment", "scheduler") if config[name]}
-    optimiser = make_optimiser(config, speed)
+    clips_gradients = bool(config["trainer"].get("gradient_clip_val"))
+    optimiser = speed.optimiser(build(config["optimizer"]), clips_gradients=clips_gradients)
     check_windows(config["data"], net)
     check_parts(config, net, parts.get("augment"), callbacks)
     check_optimiser(optimiser, net)
@@ -154,12 +142,6 @@ def make_speed(config: Mapping[str, Any]) -> Speed:
     return speed
 
 
-def make_optimiser(config: Mapping[str, Any], speed: Speed) -> OptimiserFactory:
-    """The optimiser's factory, its update fused where that is wanted and can be."""
-    clips_gradients = bool(config["trainer"].get("gradient_clip_val"))
-    return speed.optimiser(build(config["optimizer"]), clips_gradients=clips_gradients)
-
-
 def make_each(config: Mapping[str, Any], group: str, kind: type[Made]) -> list[Made]:
     """The callbacks, or the loggers, that a group names; null takes one away.
 
@@ -197,7 +179,6 @@ def make_trainer(
     """
     settings = {**node}
     plugins = [*map(build, settings.pop("plugins", None) or ()), AtomicCheckpointIO()]
-    told = speed.trainer_arguments() | ({"benchmark": False} if settings.get("deterministic") else {})
     try:
         trainer: pl.Trainer = build(
             settings,
@@ -206,7 +187,8 @@ def make_trainer(
             logger=list(loggers),
             plugins=plugins,
             enable_checkpointing=any(isinstance(callback, pl.callbacks.Checkpoint) for callback in callbacks),
-            **told,
+            precision=speed.precision,
+            benchmark=speed.cudnn_benchmark and not settings.get("deterministic"),
         )
     except (MisconfigurationException, ValueError, TypeError) as error:
         raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error

@@ -4,6 +4,7 @@ Only Hydra is imported here: a question about the configuration, or a fault in i
 """
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -36,15 +37,15 @@ def own_hydra() -> Iterator[Any]:
         GlobalHydra.instance().hydra = kept
 
 
-def compose_config(config_name: str, overrides: Sequence[str]) -> DictConfig:
-    """`conf/<config_name>.yaml` with the overrides, without running anything.
+def compose_config(config_name: str, overrides: Sequence[str], *, with_hydra: bool = False) -> DictConfig:
+    """`conf/<config_name>.yaml` with the overrides, and with Hydra's own node if wanted, without running anything.
 
     Raises:
         ConfigError: for an override that does not fit.
     """
     try:
         with own_hydra():
-            return hydra.compose(config_name, list(overrides))
+            return hydra.compose(config_name, list(overrides), return_hydra_config=with_hydra)
     except FAULTS as error:
         raise ConfigError(one_line(error)) from error
 
@@ -55,17 +56,13 @@ def choices_of(config_name: str, overrides: Sequence[str]) -> dict[str, Any]:
     Raises:
         ConfigError: for an override that does not fit.
     """
-    try:
-        with own_hydra():
-            composed = hydra.compose(config_name, list(overrides), return_hydra_config=True)
-    except FAULTS as error:
-        raise ConfigError(one_line(error)) from error
     several = {
         group: override.value()
         for override in OverridesParser.create().parse_overrides(list(overrides))
         if isinstance(override.value(), list) and (config_dir() / (group := override.key_or_group)).is_dir()
     }
-    return {str(group): option for group, option in composed.hydra.runtime.choices.items()} | several
+    choices = compose_config(config_name, overrides, with_hydra=True).hydra.runtime.choices
+    return {str(group): option for group, option in choices.items()} | several
 
 
 def plain(composed: DictConfig, *, resolve: bool = True) -> dict[str, Any]:
@@ -96,6 +93,14 @@ def as_written(overrides: Any) -> list[str]:
 def quoted(value: object) -> str:
     """A text, such as a path with spaces, as the value of an override."""
     return "'" + str(value).replace("'", "\\'") + "'"
+
+
+def as_typed(key: str, value: object) -> str:
+    """An override as a shell takes it: where it must be, quoted for Hydra, and as a whole for the shell."""
+    text = str(value)
+    if not re.fullmatch(r"[\w./@+-]+", text, re.ASCII):
+        text = '"' + text.replace('"', '\\"') + '"'
+    return shlex.quote(f"{key}={text}")
 
 
 def one_line(error: Exception) -> str:

@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from songmood.config import config_dir
 from songmood.errors import SongmoodError
-from songmood.runs.configuration import FAULTS, INTERRUPTED, one_line, plain
+from songmood.runs.configuration import FAULTS, INTERRUPTED, as_typed, one_line, plain
 from songmood.runs.sweeps.names import register_names
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,8 @@ def _job(composed: DictConfig) -> float:
         log.error(f"{type(error).__name__}: {error}")
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        way_on = "start the sweep again" if is_of_a_sweep else f"go on with ckpt_path={folder}/checkpoints/last.ckpt"
+        going_on = f"go on with {as_typed('ckpt_path', folder / 'checkpoints' / 'last.ckpt')}"
+        way_on = "start the sweep again" if is_of_a_sweep else going_on
         _stop(f"interrupted; {way_on}", INTERRUPTED)
 
 

@@ -14,9 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from songmood.errors import RunFolderError
 from songmood.evaluation.curves import Curves
-from songmood.runs.series import read_series
+from songmood.runs.results import read_series
 from songmood.tag_names import short_names
 
 INK, GREY, LINE = "#1b2130", "#5c6675", "#d5dae2"
@@ -59,22 +58,11 @@ def tag_chart(evaluation: Mapping[str, Any], out: Path) -> None:
     Args:
         evaluation: one split of `metrics.json`: `num_tracks` and, per tag, `pr_auc`, `roc_auc`, `positives`.
         out: the PNG file.
-
-    Raises:
-        RunFolderError: there is no tag, or one of those values is not there.
     """
-    try:
-        num_tracks = max(int(evaluation["num_tracks"]), 1)
-        tags = {
-            name: (_number(v["pr_auc"]), _number(v["roc_auc"]), v["positives"] / num_tracks)
-            for name, v in zip(short_names(list(evaluation["tags"])), evaluation["tags"].values(), strict=True)
-        }
-    except (KeyError, TypeError) as error:
-        raise RunFolderError(
-            f"{out}: cannot draw the tags, the evaluation has no {error}; expected metrics.json"
-        ) from error
-    if not tags:
-        raise RunFolderError(f"{out}: cannot draw the tags, the evaluation names none")
+    tags = {
+        name: (_number(v["pr_auc"]), _number(v["roc_auc"]), v["positives"] / evaluation["num_tracks"])
+        for name, v in zip(short_names(list(evaluation["tags"])), evaluation["tags"].values(), strict=True)
+    }
     figure = Figure(figsize=(10, 1.4 + 0.19 * len(tags)), layout="constrained")
     precision, area = figure.subplots(1, 2)
     _bars(precision, {name: (values[0], values[2]) for name, values in tags.items()})
@@ -155,10 +143,8 @@ def _style(axes: Axes, title: str, below: str) -> None:
 def _save(figure: Figure, out: Path) -> None:
     """Write the PNG whole or not at all; the same picture gives the same bytes."""
     partial = out.with_name(f".{out.name}.partial")
-    with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", message="Glyph", category=UserWarning
-        )  # a tag in a script that the font lacks
+    with warnings.catch_warnings():  # of a tag in a script that the font lacks
+        warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
         FigureCanvasAgg(figure).figure.savefig(partial, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     partial.replace(out)
 

@@ -20,6 +20,12 @@ from songmood.runs.command import job_command
 
 DEFAULT_THREADS = torch.get_num_threads()  # one per core that this process may use, or what OMP_NUM_THREADS says
 LAUNCH_VARIABLES = ("LOCAL_RANK", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE")
+UNWANTED = (  # warnings
+    r".*isinstance\(treespec, LeafSpec\).*",  # Lightning's, with torch 2.13
+    "The `srun` command is available on your system",  # where Slurm is installed and the run is none of its jobs
+    ".*does not have many workers.*",  # the dataset gathers whole batches: more workers would not help
+    ".*The number of training batches.*is smaller than the logging interval.*",
+)
 SAYS_NOTHING = ("litlogger", "💡", "tpu available", "gpu available: false", "stopped: `max_epochs")
 
 
@@ -50,24 +56,14 @@ def _command_of_this_job(local_rank: int) -> tuple[Sequence[str], str]:
     ), hydra.runtime.cwd
 
 
-class _Silencer(logging.Filter):
-    """Drops what Lightning logs for each Trainer and is not about this run: advertisements, absent hardware."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage().lower()
-        return not any(phrase in message for phrase in SAYS_NOTHING)
+def _is_about_this_run(record: logging.LogRecord) -> bool:
+    """Not what Lightning logs for each Trainer: advertisements, absent hardware."""
+    message = record.getMessage().lower()
+    return not any(phrase in message for phrase in SAYS_NOTHING)
 
 
 def _quiet_libraries() -> None:
     for name in ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.rank_zero"):
-        logger = logging.getLogger(name)
-        if not any(isinstance(found, _Silencer) for found in logger.filters):
-            logger.addFilter(_Silencer())
-    warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")  # Lightning's, with torch 2.13
-    # Where Slurm is installed and the run is none of its jobs.
-    warnings.filterwarnings("ignore", message="The `srun` command is available on your system")
-    # The windows are gathered in whole batches by the dataset itself: more workers than the config says do not help.
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    warnings.filterwarnings(
-        "ignore", message=".*The number of training batches.*is smaller than the logging interval.*"
-    )
+        logging.getLogger(name).addFilter(_is_about_this_run)  # once, however often it is added
+    for message in UNWANTED:
+        warnings.filterwarnings("ignore", message=message)

@@ -1,32 +1,42 @@
-"""What a run leaves behind: scores, decisions, thresholds, metrics, in the run folder's layout."""
+"""What a run leaves behind: scores, decisions, thresholds, metrics, in the run folder's layout; curves are read back.
 
+No torch is imported here: the report reads what is here without it.
+"""
+
+import csv
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pytorch_lightning as pl
 from numpy.typing import NDArray
 
+from songmood.errors import RunFolderError
 from songmood.evaluation.files import write_atomically
 from songmood.evaluation.metrics import evaluate
 from songmood.evaluation.submission import TARGETS, write_matrix, write_submission
 from songmood.evaluation.thresholds import decide, write_thresholds
-from songmood.training.scores import SplitScores
-from songmood.training.tagger import Tagger
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+
+    from songmood.training.scores import SplitScores
+    from songmood.training.tagger import Tagger
+
+Series = dict[str, tuple[list[int], list[float]]]
 
 COLUMNS = {"roc_auc_macro": "ROC-AUC", "pr_auc_macro": "PR-AUC", "f1_micro": "F1 micro", "f1_macro": "F1 macro"}
 
 
-def score_validation(trainer: pl.Trainer, tagger: Tagger, data: pl.LightningDataModule) -> SplitScores:
+def score_validation(trainer: "pl.Trainer", tagger: "Tagger", data: "pl.LightningDataModule") -> "SplitScores":
     """The validation windows, as thresholds are fitted on them; every process must call it."""
     trainer.validate(tagger, datamodule=data, verbose=False)
     return tagger.validation_scores()
 
 
-def score_test(trainer: pl.Trainer, tagger: Tagger, data: pl.LightningDataModule) -> SplitScores:
+def score_test(trainer: "pl.Trainer", tagger: "Tagger", data: "pl.LightningDataModule") -> "SplitScores":
     """The windows of the test split; every process must call it."""
     trainer.test(tagger, datamodule=data, verbose=False)
     return tagger.collected.gather()
@@ -40,36 +50,32 @@ class Thresholds:
         values: (L,), +inf for a tag that is never decided.
         rule: the rule's name.
         fitted_on: the fitting set, such as ``validation``.
-        positives: (L,) positive rows of each tag in the fitting set; None where the fitting set is not at hand.
-        negatives: (L,) likewise.
+        targets: (M, L) of the fitting set; None where it is not at hand.
     """
 
     values: NDArray[np.float64]
     rule: str
     fitted_on: str = "validation"
-    positives: NDArray[np.int64] | None = None
-    negatives: NDArray[np.int64] | None = None
+    targets: NDArray[np.bool_] | None = None
 
     @classmethod
-    def of(cls, tagger: Tagger, rule: str, validation: SplitScores | None = None) -> "Thresholds":
-        """A tagger's, with the counts of the set that they were fitted on where it is at hand."""
+    def of(cls, tagger: "Tagger", rule: str, validation: "SplitScores | None" = None) -> "Thresholds":
+        """A tagger's, with the set that they were fitted on where it is at hand."""
         values: NDArray[np.float64] = tagger.thresholds.cpu().double().numpy()
-        if validation is None:
-            return cls(values, rule)
-        positives = validation.targets.sum(axis=0, dtype=np.int64)
-        return cls(values, rule, "validation", positives, len(validation.targets) - positives)
+        return cls(values, rule, targets=validation.targets if validation else None)
 
-    def rows(self, tags: Sequence[str]) -> list[list[Any]]:
-        """(tag, threshold, positives, negatives) for a table."""
-        unknown = [None] * len(tags)
-        positives = unknown if self.positives is None else self.positives.tolist()
-        negatives = unknown if self.negatives is None else self.negatives.tolist()
-        return [list(row) for row in zip(tags, self.values.tolist(), positives, negatives, strict=True)]
+    @property
+    def counts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+        """Positive and negative rows of each tag in the fitting set, (L,) each."""
+        if self.targets is None:
+            return None
+        positives = self.targets.sum(axis=0, dtype=np.int64)
+        return positives, len(self.targets) - positives
 
 
 def write_results(
     folder: Path,
-    splits: Mapping[str, SplitScores],
+    splits: "Mapping[str, SplitScores]",
     thresholds: Thresholds,
     tags: Sequence[str],
     track_ids: Mapping[str, Sequence[str]],
@@ -97,8 +103,7 @@ def write_results(
         scored = evaluate(split.scores, split.targets, decisions, tags).to_dict()
         metrics[name] = {**scored, "thresholds_fitted_on": thresholds.fitted_on}
     _write_lines(folder / "tags.txt", tags)
-    if thresholds.positives is not None and thresholds.negatives is not None:
-        counts = (thresholds.positives, thresholds.negatives)
+    if counts := thresholds.counts:
         path = folder / "thresholds.tsv"
         write_thresholds(path, tags, thresholds.values, *counts, thresholds.rule, thresholds.fitted_on)
     write_json(folder / "metrics.json", metrics)
@@ -108,6 +113,32 @@ def write_results(
 def write_json(path: Path, content: Any) -> None:
     """Readable JSON; NaN and infinity become null, which other languages can read."""
     write_atomically(path, (json.dumps(_finite(content), indent=2, allow_nan=False) + "\n").encode())
+
+
+def read_series(metrics_csv: Path) -> Series:
+    """Each column of a `metrics.csv` as its epochs and values, both of the same length.
+
+    Empty cells, as of a logger that writes a row per split, are passed over.
+
+    Raises:
+        RunFolderError: the file is missing, has no epoch, or holds an entry that is no number.
+    """
+    series: Series = {}
+    try:
+        with metrics_csv.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file, restkey="surplus", restval=""):
+                for name, value in row.items():
+                    if name not in ("epoch", "step") and value != "":
+                        epochs, values = series.setdefault(name, ([], []))
+                        epochs.append(int(row["epoch"]))
+                        values.append(float(value))
+    except OSError as error:
+        raise RunFolderError(f"{metrics_csv}: cannot be read ({error.strerror}); training writes it") from error
+    except (KeyError, ValueError, TypeError, csv.Error) as error:
+        raise RunFolderError(f"{metrics_csv}: {error}; expected numbers in columns, one of them `epoch`") from error
+    if not series:
+        raise RunFolderError(f"{metrics_csv}: no epoch is in it; was the run stopped before its first was over?")
+    return series
 
 
 def announce(folder: Path, name: str, metrics: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) -> None:

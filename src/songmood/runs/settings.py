@@ -1,7 +1,6 @@
 """What is refused before anything is loaded: settings that mean nothing, and parts that do not go together."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +13,10 @@ from songmood.models.augment.mixup import Mixup
 from songmood.training.optimisation.averaging import LastEpochsMean
 from songmood.training.optimisation.optimiser import OptimiserFactory
 
-
-@dataclass(frozen=True)
-class Setting:
-    """What a configuration key may hold.
-
-    Attributes:
-        key: dotted.
-        expected: in words, for the error.
-        is_valid: the same as a test.
-    """
-
-    key: str
-    expected: str
-    is_valid: Callable[[Any], bool]
+Check = Callable[[Any], bool]
 
 
-def _whole(minimum: int) -> Callable[[Any], bool]:
+def _whole(minimum: int) -> Check:
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= minimum
 
 
@@ -38,36 +24,35 @@ def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _one_of(key: str, *choices: str) -> Setting:
-    return Setting(key, "one of " + ", ".join(choices), lambda value: value in choices)
+def _one_of(*choices: str) -> tuple[str, Check]:
+    return "one of " + ", ".join(choices), lambda value: value in choices
 
 
-SETTINGS = (
-    Setting("seed", "a whole number, 0 or more", _whole(0)),
-    Setting("threads", "a whole number, 1 or more, or null", lambda value: value is None or _whole(1)(value)),
-    Setting("optimizer.lr", "a number above 0", lambda value: _number(value) and value > 0),
-    Setting("optimizer.eps", "a number above 0", lambda value: _number(value) and value > 0),
-    Setting("optimizer.weight_decay", "a number, 0 or more", lambda value: _number(value) and value >= 0),
-    Setting("trainer.max_epochs", "a whole number, 1 or more", _whole(1)),
-    Setting("trainer.limit_train_batches", "some batches, or null for all", lambda value: value is None or value > 0),
-    Setting("trainer.limit_test_batches", "some batches, or null for all", lambda value: value is None or value > 0),
-    _one_of("trainer.accelerator", "auto", "cpu", "gpu", "cuda", "mps"),
-    Setting("score_test", "true or false", lambda value: isinstance(value, bool)),
-    Setting(
-        "report_epochs",
-        "a list of epochs, counted from 1",
-        lambda value: isinstance(value, list) and all(_whole(1)(epoch) for epoch in value),
-    ),
-    Setting(
-        "trusted",
-        "a list of packages, such as trusted=[mine]",
-        lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),
-    ),
-    Setting("pictures", "true or false", lambda value: isinstance(value, bool)),
-    _one_of("score", "last", "best"),
-    _one_of("split", "train", "validation", "test"),
-    _one_of("windows", "same", "centre", "all"),
-)
+def _list_of(what: str, is_valid: Check) -> tuple[str, Check]:
+    return f"a list of {what}", lambda value: isinstance(value, list) and all(map(is_valid, value))
+
+
+FLAG = ("true or false", lambda value: isinstance(value, bool))
+BATCHES = ("some batches, or null for all", lambda value: value is None or value > 0)
+
+SETTINGS: dict[str, tuple[str, Check]] = {  # what each dotted key may hold, in words for the error and as a test
+    "seed": ("a whole number, 0 or more", _whole(0)),
+    "threads": ("a whole number, 1 or more, or null", lambda value: value is None or _whole(1)(value)),
+    "optimizer.lr": ("a number above 0", lambda value: _number(value) and value > 0),
+    "optimizer.eps": ("a number above 0", lambda value: _number(value) and value > 0),
+    "optimizer.weight_decay": ("a number, 0 or more", lambda value: _number(value) and value >= 0),
+    "trainer.max_epochs": ("a whole number, 1 or more", _whole(1)),
+    "trainer.limit_train_batches": BATCHES,
+    "trainer.limit_test_batches": BATCHES,
+    "trainer.accelerator": _one_of("auto", "cpu", "gpu", "cuda", "mps"),
+    "score_test": FLAG,
+    "report_epochs": _list_of("epochs, counted from 1", _whole(1)),
+    "trusted": _list_of("packages, such as trusted=[mine]", lambda name: isinstance(name, str)),
+    "pictures": FLAG,
+    "score": _one_of("last", "best"),
+    "split": _one_of("train", "validation", "test"),
+    "windows": _one_of("same", "centre", "all"),
+}
 
 ELSEWHERE = {  # keys below trainer that a run settles itself, and where that is said
     "precision": "speed.precision",
@@ -96,10 +81,10 @@ def check_settings(config: Mapping[str, Any]) -> None:
         ConfigError: naming the key, the value and what was expected.
         CheckpointError: for a `ckpt_path` that is not there.
     """
-    for setting in SETTINGS:
-        found, value = _look_up(config, setting.key)
-        if found and not setting.is_valid(value):
-            raise ConfigError(f"{setting.key}={value}: expected {setting.expected}")
+    for key, (expected, is_valid) in SETTINGS.items():
+        found, value = _look_up(config, key)
+        if found and not is_valid(value):
+            raise ConfigError(f"{key}={value}: expected {expected}")
     for key in ELSEWHERE.keys() & config["trainer"].keys() if "trainer" in config else ():
         raise ConfigError(f"trainer.{key} is not read from the configuration: say it as {ELSEWHERE[key]}")
     path = config.get("ckpt_path")

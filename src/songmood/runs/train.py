@@ -14,7 +14,9 @@ from pytorch_lightning.callbacks import WeightAveraging
 from songmood.cache.disk import full_disk_is_named
 from songmood.errors import ConfigError, RunFolderError
 from songmood.evaluation.submission import PREDICTIONS, TARGETS
+from songmood.evaluation.thresholds import read_thresholds
 from songmood.runs.compose import Run, compose
+from songmood.runs.configuration import as_typed
 from songmood.runs.pictures import elbow_curves, learning_curves, tag_chart
 from songmood.runs.processes import leave_processes
 from songmood.runs.provenance import provenance
@@ -44,7 +46,8 @@ def train(config: Mapping[str, Any], written: Mapping[str, Any], folder: Path) -
         KeyboardInterrupt: on SIGINT or SIGTERM; the checkpoint of the last epoch is kept.
     """
     started = time.monotonic()
-    remedy = f"make room and go on with ckpt_path={folder / 'checkpoints' / LAST}, or start again where it is not there"
+    way_on = as_typed("ckpt_path", folder / "checkpoints" / LAST)
+    remedy = f"make room and go on with {way_on}, or start again where it is not there"
     with full_disk_is_named(folder, RunFolderError, remedy):
         run = compose(config, folder)
         with _closing(run):
@@ -122,25 +125,19 @@ def _score_whole_validation(trainer: pl.Trainer) -> None:
 
 
 def leave(run: Run, results: Mapping[str, dict[str, Any]], origin: Mapping[str, Any]) -> None:
-    """Provenance and, where wanted, pictures into the run folder and to the trackers; a table on the terminal.
-
-    Args:
-        run: fitted and scored.
-        results: by `score`.
-        origin: the content of `provenance.json`.
-    """
+    """Provenance and, where wanted, pictures into the run folder; what `score` found to trackers and terminal."""
     folder, last = run.folder, results["."]
     split = "test" if "test" in last else "validation"
     write_json(folder / "provenance.json", origin)
-    thresholds = Thresholds.of(run.tagger, run.rule.name)
+    table = read_thresholds(folder / "thresholds.tsv")
     if run.config["pictures"]:
         learning_curves(folder / METRICS_CSV, folder / "learning_curves.png")
         tag_chart(last[split], folder / "tags.png")
         fitted_on = folder / "validation" if split == "test" else folder
         scores, targets = (np.load(fitted_on / name) for name in (PREDICTIONS, TARGETS))
-        elbow_curves(scores, targets, thresholds.values, run.corpus.tags, folder / "elbows.png")
+        elbow_curves(scores, targets, table.thresholds, table.tags, folder / "elbows.png")
     told = tracking.hyperparameters(run.config, run.tagger.net)
-    tracking.log_results(run.loggers, told, last, thresholds.rows(run.corpus.tags), sorted(folder.glob("*.png")))
+    tracking.log_results(run.loggers, told, last, table, sorted(folder.glob("*.png")))
     tracking.log_models(run.loggers, run.checkpoints.scored)
     earlier = {
         f"{split}, epoch {int(place.removeprefix('epoch_'))}": scored[split]

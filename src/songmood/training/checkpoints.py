@@ -117,10 +117,6 @@ def keep_state(path: Path, state: Mapping[str, Tensor]) -> None:
 
     They are others where training ended between two validations, whose thresholds the final one fits, and where weights
     were averaged at the very end.
-
-    Args:
-        path: the checkpoint.
-        state: the tagger's.
     """
     checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     kept = checkpoint["state_dict"]

@@ -18,9 +18,6 @@ class History(pl.Callback):
     """Keeps each epoch's losses and areas in the checkpoint and in the run folder's `metrics.csv`.
 
     The rows travel in the checkpoint, so that a run that is resumed in another folder still has its first epochs.
-
-    Args:
-        folder: the run folder.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch._dynamo
@@ -80,10 +79,6 @@ class Speed:
         """
         is_in_the_way = clips_gradients and self.precision.endswith("-mixed")
         return with_fused_update(factory) if self.fused_optimizer and not is_in_the_way else factory
-
-    def trainer_arguments(self) -> dict[str, Any]:
-        """What Lightning's Trainer must know."""
-        return {"precision": self.precision, "benchmark": self.cudnn_benchmark}
 
 
 def device_of(accelerator: str) -> str:

@@ -13,7 +13,7 @@ from torchmetrics import MeanMetric
 
 from songmood.config import build
 from songmood.errors import TrainingError
-from songmood.evaluation.metrics import average_precision, roc_auc
+from songmood.evaluation.metrics import average_precision, mean_over_tags, roc_auc
 from songmood.loading.batch import Batch
 from songmood.training.card import ModelCard, read_checkpoint
 from songmood.training.optimisation.optimiser import OptimiserFactory, Schedule
@@ -169,7 +169,7 @@ class Tagger(pl.LightningModule):
         if self.loss is not None:
             self.log("validation/loss", self.validation_loss)
         for name, area in (("roc_auc", roc_auc), ("pr_auc", average_precision)):
-            mean = _mean_over_tags(area(split.scores, split.targets))
+            mean = mean_over_tags(area(split.scores, split.targets))
             self.log(f"validation/{name}_macro", mean, prog_bar=name == "roc_auc", rank_zero_only=True)
 
     def on_test_epoch_start(self) -> None:
@@ -237,8 +237,3 @@ class Tagger(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the card beside the weights: the checkpoint then needs no config file."""
         checkpoint[ModelCard.KEY] = self.card.to_plain()
-
-
-def _mean_over_tags(areas: Any) -> float:
-    known = areas[areas == areas]  # NaN where a tag has one class
-    return float(known.mean()) if len(known) else float("nan")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from songmood.errors import ConfigError
+from songmood.evaluation.thresholds import ThresholdTable
 
 if TYPE_CHECKING:
     from typing import TypeGuard
@@ -93,7 +94,7 @@ def log_results(
     loggers: Iterable["Logger"],
     hyperparameters: Mapping[str, Any],
     metrics: Mapping[str, Any],
-    thresholds: Any,
+    thresholds: ThresholdTable,
     pictures: list[Path],
 ) -> None:
     """Give the loggers the final numbers; to W&B also the thresholds' table and the pictures.
@@ -102,7 +103,7 @@ def log_results(
         loggers: the run's.
         hyperparameters: as they were logged; TensorBoard shows them beside the final numbers.
         metrics: the content of `metrics.json`.
-        thresholds: rows of (tag, threshold, positives, negatives).
+        thresholds: with which tags are decided.
         pictures: PNG files.
     """
     summary = {
@@ -119,9 +120,10 @@ def log_results(
             import wandb
 
             run = logger.experiment
-            run.log(
-                {"thresholds": wandb.Table(columns=["tag", "threshold", "positives", "negatives"], data=thresholds)}
-            )
+            columns = (thresholds.tags, thresholds.thresholds.tolist(), thresholds.positives, thresholds.negatives)
+            rows = [list(row) for row in zip(*columns, strict=True)]
+            named = wandb.Table(columns=["tag", "threshold", "positives", "negatives"], data=rows)
+            run.log({"thresholds": named})
             run.log({picture.stem: wandb.Image(str(picture)) for picture in pictures})
 
 

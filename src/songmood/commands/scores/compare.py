@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -38,8 +37,8 @@ def compare(
     """Compare two submissions by a paired bootstrap over tracks; p-values per tag are Holm-corrected."""
     from songmood.commands.scores.truth import read_scores_for, read_truth
     from songmood.evaluation.comparison import compare as compare_scores
-    from songmood.evaluation.files import write_atomically
     from songmood.progress import progress
+    from songmood.runs.results import write_json
 
     true = read_truth(truth, tags, [first, second])
     a, b = (read_scores_for(path, true, any_scale=any_scale) for path in (first, second))
@@ -48,8 +47,7 @@ def compare(
             a, b, true.targets, true.tags, resamples=bootstrap, seed=seed, level=LEVEL, on_done=meter.advance
         )
     if json_file:
-        content = {"a": str(first), "b": str(second), "seed": seed, **asdict(comparison)}
-        write_atomically(json_file, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+        write_json(json_file, {"a": str(first), "b": str(second), "seed": seed, **asdict(comparison)})
     _print(comparison, first.name, second.name)
 
 

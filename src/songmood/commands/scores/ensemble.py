@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -22,19 +21,8 @@ FOLDS = 5  # of the validation tracks
 NUM_DISPUTED = 5
 
 
-class How(StrEnum):
-    """A way to combine; `rank` where the models' scales differ."""
-
-    mean = "mean"
-    rank = "rank"
-    logit = "logit"
-
-
-class Weights(StrEnum):
-    """Where the members' weights are from."""
-
-    equal = "equal"
-    validation = "validation"
+How = Literal["mean", "rank", "logit"]
+Weights = Literal["equal", "validation"]
 
 
 def ensemble(
@@ -42,13 +30,11 @@ def ensemble(
         list[Path], typer.Argument(help="Folders of runs of one corpus; or scores, .npy matrices (tracks, tags).")
     ],
     out: Annotated[Path, typer.Option(help="Of runs a folder, which is a run's; of scores a .npy file, float64.")],
-    how: Annotated[How, typer.Option(help="Mean of the scores, of each tag's ranks, or of the logits.")] = How.mean,
+    how: Annotated[How, typer.Option(help="Mean of the scores, of each tag's ranks, or of the logits.")] = "mean",
     weights: Annotated[
         Weights, typer.Option(help="Equal, or chosen on the runs' validation scores by cross-fitting.")
-    ] = Weights.equal,
-    rule: Annotated[
-        RuleName, typer.Option(help="Of the thresholds, fitted on validation; runs only.")
-    ] = RuleName.elbow,
+    ] = "equal",
+    rule: Annotated[RuleName, typer.Option(help="Of the thresholds, fitted on validation; runs only.")] = "elbow",
 ) -> None:
     """Combine several runs into one, with thresholds of its own, or several submissions' scores.
 
@@ -59,7 +45,7 @@ def ensemble(
         _print(out, combine_runs(members, out, how, weights, rule))
     elif any(is_folder):
         raise SubmissionError(f"{members[is_folder.index(False)]} is no run folder: give folders alone, or files alone")
-    elif weights is Weights.validation:
+    elif weights == "validation":
         raise SubmissionError("--weights validation: files bring no validation scores; give run folders")
     else:
         _combine_files(members, out, how)
@@ -73,21 +59,21 @@ def _combine_files(predictions: Sequence[Path], out: Path, how: How) -> None:
     if out.suffix != ".npy":
         raise SubmissionError(f"--out {out}: expected a name that ends in .npy")
     refuse_other_columns(predictions)
-    first, *others = ((path, read_scores(path, any_scale=how is How.rank)) for path in predictions)
+    first, *others = ((path, read_scores(path, any_scale=how == "rank")) for path in predictions)
     for path, scores in others:
         refuse_other_shape(scores, str(path), first[1], str(first[0]))
-    combined = combine([first[1], *(scores for _, scores in others)], how.value)
+    combined = combine([first[1], *(scores for _, scores in others)], how)
     write_matrix(out, combined)
     tracks, tags = combined.shape
-    typer.echo(f"{out}: {how.value} of {len(predictions)} submissions, {tracks:,} tracks, {tags} tags")
+    typer.echo(f"{out}: {how} of {len(predictions)} submissions, {tracks:,} tracks, {tags} tags")
 
 
 def combine_runs(
     folders: Sequence[Path],
     out: Path,
-    how: How = How.mean,
-    weights: Weights = Weights.equal,
-    rule: RuleName = RuleName.elbow,
+    how: How = "mean",
+    weights: Weights = "equal",
+    rule: RuleName = "elbow",
 ) -> dict[str, Any]:
     """Make a run folder of several; the arguments are those of `ensemble`.
 
@@ -109,17 +95,15 @@ def combine_runs(
             f"{folders[0]} to {out}: expected two run folders or more, and an --out that is none of them"
         )
     tags, validation, test = read_members(folders)
-    weighting = _weighting(validation, how) if weights is Weights.validation else None
+    weighting = _weighting(validation, how) if weights == "validation" else None
     chosen = weighting.weights if weighting and weighting.is_worth_it else None
     splits = {
-        name: SplitScores(combine(split.scores, how.value, chosen), split.targets, np.arange(len(split.targets)))
+        name: SplitScores(combine(split.scores, how, chosen), split.targets, np.arange(len(split.targets)))
         for name, split in (("validation", validation), ("test", test))
     }
-    positives = validation.targets.sum(axis=0, dtype=np.int64)
     values = make_rule(rule).fit(splits["validation"].scores, validation.targets)
-    counts = (positives, len(validation.targets) - positives)
     track_ids = {"validation": validation.track_ids, "test": test.track_ids}
-    write_results(out, splits, Thresholds(values, rule.value, "validation", *counts), tags, track_ids)
+    write_results(out, splits, Thresholds(values, rule, targets=validation.targets), tags, track_ids)
     about = _about(folders, tags, test, how, weighting, chosen)
     write_json(out / "ensemble.json", about)
     return about
@@ -130,7 +114,7 @@ def _weighting(validation: Members, how: How) -> Weighting:
     from songmood.progress import progress
 
     with progress("choosing weights", FOLDS, "folds") as meter:
-        return choose_weights(validation.scores, validation.targets, how.value, folds=FOLDS, on_done=meter.advance)
+        return choose_weights(validation.scores, validation.targets, how, folds=FOLDS, on_done=meter.advance)
 
 
 def _about(
@@ -147,9 +131,9 @@ def _about(
 
     num = len(folders)
     with progress("scoring ensembles of each size", num, "sizes") as meter:
-        sizes = by_size(test.scores, test.targets, how.value, on_done=meter.advance)
+        sizes = by_size(test.scores, test.targets, how, on_done=meter.advance)
     return {
-        "how": how.value,
+        "how": how,
         "weights": dict(zip(map(str, folders), ([1 / num] * num if chosen is None else chosen.tolist()), strict=True)),
         "validation": None if weighting is None else asdict(weighting) | {"weights": weighting.weights.tolist()},
         "disagreement": dict(zip(tags, disagreement(test.scores).tolist(), strict=True)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,9 +12,7 @@ from songmood.commands.scores.truth import AnyScaleOption, TagsOption, TruthOpti
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from songmood.commands.scores.truth import Truth
     from songmood.evaluation.bootstrap import Intervals
-    from songmood.evaluation.curves import Booleans, Floats
     from songmood.evaluation.metrics import Evaluation
 
 
@@ -33,43 +30,32 @@ def score(
 ) -> None:
     """Score a submission: ROC-AUC, PR-AUC, and with decisions precision, recall and F1, macro and micro."""
     from songmood.commands.scores.truth import read_decisions_for, read_scores_for, read_truth
-    from songmood.evaluation.files import write_atomically
+    from songmood.evaluation.bootstrap import bootstrap as resample
     from songmood.evaluation.metrics import evaluate
     from songmood.evaluation.results import write_results
+    from songmood.progress import progress
+    from songmood.runs.results import write_json
 
     files = [predictions, *([decisions] if decisions else [])]
     true = read_truth(truth, tags, files)
     scores = read_scores_for(predictions, true, any_scale=any_scale)
     chosen = read_decisions_for(decisions, true) if decisions else None
-    evaluation = evaluate(scores, true.targets, chosen, true.tags)
-    intervals = _intervals(scores, true, chosen, bootstrap, seed) if bootstrap else None
+    evaluation, intervals = evaluate(scores, true.targets, chosen, true.tags), None
+    if bootstrap:
+        with progress("bootstrap", bootstrap, "resamples") as meter:
+            intervals = resample(
+                scores, true.targets, chosen, true.tags, resamples=bootstrap, seed=seed, on_done=meter.advance
+            )
     if out:
         write_results(out, evaluation.summary)
     if json_file:
-        content = evaluation.to_dict() | (_plain(intervals, seed) if intervals else {})
-        write_atomically(json_file, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+        write_json(json_file, evaluation.to_dict() | ({"intervals": _plain(intervals, seed)} if intervals else {}))
     _print(evaluation, intervals, per_tag=per_tag)
 
 
-def _intervals(scores: Floats, truth: Truth, decisions: Booleans | None, resamples: int, seed: int) -> Intervals:
-    from songmood.evaluation.bootstrap import bootstrap
-    from songmood.progress import progress
-
-    with progress("bootstrap", resamples, "resamples") as meter:
-        return bootstrap(
-            scores, truth.targets, decisions, truth.tags, resamples=resamples, seed=seed, on_done=meter.advance
-        )
-
-
 def _plain(intervals: Intervals, seed: int) -> dict[str, Any]:
-    from math import isfinite
-
-    def plain(named: dict[str, tuple[float, float]]) -> dict[str, list[float | None]]:
-        return {name: [end if isfinite(end) else None for end in pair] for name, pair in named.items()}
-
     settings = {"resamples": intervals.resamples, "level": intervals.level, "seed": seed}
-    tags = {tag: plain(named) for tag, named in intervals.tags.items()}
-    return {"intervals": settings | plain(intervals.summary) | {"tags": tags}}
+    return settings | intervals.summary | {"tags": intervals.tags}
 
 
 def _print(evaluation: Evaluation, intervals: Intervals | None, *, per_tag: bool) -> None:

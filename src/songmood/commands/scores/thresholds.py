@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -16,24 +15,15 @@ if TYPE_CHECKING:
     from songmood.evaluation.thresholds import ThresholdRule
 
 
-class RuleName(StrEnum):
-    """The rules of the configuration group `threshold`, and the organisers' own."""
-
-    elbow = "elbow"
-    f1 = "f1"
-    shrunken_f1 = "shrunken_f1"
-    youden = "youden"
-    prior = "prior"
-    micro_f1 = "micro_f1"
-    fixed = "fixed"
-    organisers_f1 = "organisers_f1"
+# The rules of the configuration group `threshold`, and the organisers' own.
+RuleName = Literal["elbow", "f1", "shrunken_f1", "youden", "prior", "micro_f1", "fixed", "organisers_f1"]
 
 
 def thresholds(
     fit_scores: Annotated[Path, typer.Option(help="Scores to fit on, .npy: the validation set's.")],
     fit_truth: Annotated[Path, typer.Option(help="Their true tags: a .npy matrix or a split's TSV.")],
     apply: Annotated[Path, typer.Option(help="Scores to decide, .npy: the test set's.")],
-    rule: Annotated[RuleName, typer.Option(help="How a threshold is chosen.")] = RuleName.elbow,
+    rule: Annotated[RuleName, typer.Option(help="How a threshold is chosen.")] = "elbow",
     out_decisions: Annotated[Path | None, typer.Option(help="Write the decisions here, a bool .npy.")] = None,
     out_thresholds: Annotated[Path | None, typer.Option(help="Write the thresholds here, a TSV.")] = None,
     tags: TagsOption = None,
@@ -53,25 +43,26 @@ def thresholds(
     """Fit one threshold a tag on one set and decide another with them."""
     from songmood.commands.scores.truth import read_scores_for, read_truth
     from songmood.evaluation.submission import read_scores, write_matrix
-    from songmood.evaluation.thresholds import decide, write_thresholds
+    from songmood.evaluation.thresholds import decide, is_oracle, write_thresholds
 
     truth = read_truth(fit_truth, tags, [fit_scores], same_tags=[apply])
     fitting = read_scores_for(fit_scores, truth, any_scale=any_scale)
     applied = read_scores(apply, any_scale=any_scale)
     _refuse_other_tags(apply, applied, fit_scores, fitting)
-    label = _label(fitted_on or fit_scores.name, _is_oracle(fit_scores, fitting, apply, applied), oracle)
+    has_seen_it = fit_scores.samefile(apply) or is_oracle(fitting, applied)
+    label = _label(fitted_on or fit_scores.name, has_seen_it, oracle)
     shares = read_truth(frequencies, tags, [], same_tags=[fit_scores]).targets.mean(axis=0) if frequencies else None
     fitted = make_rule(rule, value, shares).fit(fitting, truth.targets)
     decisions = decide(applied, fitted)
     positives = truth.targets.sum(axis=0)
     if out_thresholds:
         negatives = len(fitting) - positives
-        write_thresholds(out_thresholds, truth.tags, fitted, positives, negatives, rule.value, label)
+        write_thresholds(out_thresholds, truth.tags, fitted, positives, negatives, rule, label)
     if out_decisions:
         write_matrix(out_decisions, decisions)
     never = [tag for tag, threshold in zip(truth.tags, fitted.tolist(), strict=True) if threshold == float("inf")]
     share = f"{decisions.sum():,} decisions, {decisions.mean():.1%} of all"
-    typer.echo(f"{rule.value} thresholds, fitted on {label}: {share}")
+    typer.echo(f"{rule} thresholds, fitted on {label}: {share}")
     if never:
         typer.echo(f"{len(never)} tags are never decided: {', '.join(never)}")
 
@@ -81,23 +72,9 @@ def make_rule(name: RuleName, value: float = 0.5, shares: Floats | None = None) 
     from songmood.evaluation.rules import F1, Elbow, Fixed, MicroF1, OrganisersF1, Prior, Youden
     from songmood.evaluation.shrinkage import ShrunkenF1
 
-    rules: dict[RuleName, ThresholdRule] = {
-        RuleName.elbow: Elbow(),
-        RuleName.f1: F1(),
-        RuleName.shrunken_f1: ShrunkenF1(),
-        RuleName.youden: Youden(),
-        RuleName.prior: Prior(None if shares is None else tuple(shares.tolist())),
-        RuleName.micro_f1: MicroF1(),
-        RuleName.fixed: Fixed(value),
-        RuleName.organisers_f1: OrganisersF1(),
-    }
-    return rules[name]
-
-
-def _is_oracle(fit_path: Path, fitting: Floats, apply_path: Path, applied: Floats) -> bool:
-    from songmood.evaluation.thresholds import is_oracle
-
-    return fit_path.samefile(apply_path) or is_oracle(fitting, applied)
+    prior = Prior(None if shares is None else tuple(shares.tolist()))
+    rules: list[ThresholdRule] = [Elbow(), F1(), ShrunkenF1(), Youden(), prior, MicroF1(), Fixed(value), OrganisersF1()]
+    return next(rule for rule in rules if rule.name == name)
 
 
 def _label(name: str, is_oracle: bool, is_allowed: bool) -> str:

@@ -12,9 +12,6 @@ class FeatureStandardiser(nn.Module):
 
     A feature that is NaN or infinite becomes 0, the mean. One that is the same in all training tracks, or absent from
     all, has a deviation of 1: it says nothing and cannot explode.
-
-    Args:
-        num_features: F.
     """
 
     mean: Tensor

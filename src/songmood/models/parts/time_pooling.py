@@ -12,11 +12,7 @@ class LastState(nn.Module):
 
 
 class AttentionPooling(nn.Module):
-    """(B, T, H) to (B, H): a mean over time with learned, input-dependent weights.
-
-    Args:
-        width: H, the size of a state.
-    """
+    """(B, T, width) to (B, width): a mean over time with learned, input-dependent weights."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
