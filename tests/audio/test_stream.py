@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from songmood.audio.mel import MelSpectrogram
 from songmood.audio.parameters import MelParameters
 from songmood.audio.samples import load_audio
-from songmood.audio.stream import file_blocks, mel_blocks
+from songmood.audio.stream import file_blocks
 from songmood.errors import CorpusError
 
 RATE = 12_000
@@ -31,13 +31,13 @@ def in_blocks(samples: np.ndarray, cuts: list[int]) -> list[np.ndarray]:
 def test_a_signal_in_blocks_has_the_bits_of_the_whole(length: int, data: st.DataObject) -> None:
     cuts = data.draw(st.lists(st.integers(0, 300_000), max_size=12))
     mel = MelSpectrogram()
-    frames = list(mel_blocks(in_blocks(NOISE[:length], cuts), mel))
+    frames = list(mel.of_blocks(in_blocks(NOISE[:length], cuts)))
     np.testing.assert_array_equal(np.concatenate([*frames, np.empty((0, 96), np.float32)]), mel(NOISE[:length]))
 
 
 def test_other_parameters_leave_no_seams_either() -> None:
     mel = MelSpectrogram(MelParameters(sample_rate=16_000, frame_size=400, hop=500, num_bands=40))
-    frames = list(mel_blocks(in_blocks(NOISE, [1, 1000, 200_000]), mel))
+    frames = list(mel.of_blocks(in_blocks(NOISE, [1, 1000, 200_000, 255_750])))
     np.testing.assert_array_equal(np.concatenate(frames), mel(NOISE))
 
 
@@ -48,7 +48,7 @@ def test_a_file_in_blocks_is_the_file(tmp_path: Path, suffix: str) -> None:
     soundfile.write(path, np.stack([NOISE[:120_000], NOISE[120_000:240_000]], axis=1), 24_000, **kind)
     mel = MelSpectrogram()
     whole = mel(load_audio(path, RATE))
-    np.testing.assert_array_equal(np.concatenate(list(mel_blocks(file_blocks(path, RATE), mel))), whole)
+    np.testing.assert_array_equal(np.concatenate(list(mel.of_blocks(file_blocks(path, RATE)))), whole)
 
 
 def test_two_mp3_files_can_be_read_in_turn(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_an_hour_takes_the_memory_of_a_minute() -> None:
     def peak(count: int) -> int:
         mel = MelSpectrogram()
         tracemalloc.start()
-        for _ in mel_blocks(minutes(count), mel):
+        for _ in mel.of_blocks(minutes(count)):
             pass
         highest = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()

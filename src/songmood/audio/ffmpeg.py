@@ -19,11 +19,7 @@ FFMPEG_SUFFIXES = tuple(DEMUXERS)
 
 
 def ffmpeg_blocks(path: Path, sample_rate: int) -> Iterator[NDArray[np.float32]]:
-    """Decode a file block by block, mixed and resampled as `songmood.audio.samples` does it.
-
-    Args:
-        path: the file.
-        sample_rate: Hz of the blocks.
+    """Decode a file block by block, mixed and resampled to `sample_rate` Hz as `songmood.audio.samples` does it.
 
     Yields:
         (S,) mono, full scale at 1.

@@ -6,6 +6,8 @@ symmetric Hann window, not normalised; power spectrum; 96 triangular bands of un
 no power spectrum sees. `docs/audio.md` has the measured differences.
 """
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,11 +18,7 @@ CHUNK_FRAMES = 512  # frames at once: 2 MB of spectra, so a long track needs no 
 
 
 class MelSpectrogram:
-    """Samples to dB spectrogram; made once and called for each track.
-
-    Args:
-        parameters: the defaults are the data set's.
-    """
+    """Samples to dB spectrogram, with the data set's parameters or others; made once and called for each track."""
 
     def __init__(self, parameters: MelParameters | None = None) -> None:
         self.parameters = parameters or MelParameters()
@@ -40,38 +38,50 @@ class MelSpectrogram:
         """
         if samples.ndim != 1:
             raise ValueError(f"samples must be mono, of shape (S,), not {samples.shape}")
-        decibels = torch.empty((self.parameters.num_frames(len(samples)), self.parameters.num_bands))
-        for first in range(0, len(decibels), CHUNK_FRAMES):
-            rows = decibels[first : first + CHUNK_FRAMES]
-            self.of_stretch(self._stretch(samples, first, len(rows)), out=rows)
-        return decibels.numpy()
+        step = CHUNK_FRAMES * self.parameters.hop
+        blocks = (samples[first : first + step] for first in range(0, len(samples), step))
+        return np.concatenate([np.empty((0, self.parameters.num_bands), np.float32), *self.of_blocks(blocks)])
 
-    def of_stretch(self, stretch: NDArray[np.float32], out: torch.Tensor | None = None) -> NDArray[np.float32]:
-        """Frames of a part of a signal, for whoever has it in parts; `songmood.audio.stream` does.
+    def of_blocks(self, blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+        """The spectrogram of a signal that comes in blocks, in constant memory.
 
         Args:
-            stretch: (frame_size + (n - 1) * hop,) samples: from half a frame before the centre of the first frame to
-                half a frame after the centre of the last.
-            out: where they go; None for memory of their own.
+            blocks: (S,) each, at the parameters' sample rate.
 
-        Returns:
-            (n, bands) dB, the same bits as in the spectrogram of the whole where n is `CHUNK_FRAMES` there too.
+        Yields:
+            (n, bands) dB, `CHUNK_FRAMES` at a time, then the rest; the bits do not depend on how the signal was cut.
         """
+        hop, size = self.parameters.hop, self.parameters.frame_size
+        wanted = (CHUNK_FRAMES - 1) * hop + max(size, hop)
+        held = [
+            np.zeros(size // 2, dtype=np.float32)
+        ]  # what has come and is not done with; the first frame's left half
+        num_held, num_samples, num_done = size // 2, 0, 0
+        for block in blocks:
+            held.append(block)
+            num_held += len(block)
+            num_samples += len(block)
+            if num_held < wanted:
+                continue
+            stretch = np.concatenate(held)
+            while len(stretch) >= wanted:
+                yield self._of_stretch(stretch[:wanted])
+                num_done += CHUNK_FRAMES
+                stretch = stretch[CHUNK_FRAMES * hop :]
+            held, num_held = [stretch], len(stretch)
+        left = self.parameters.num_frames(num_samples) - num_done
+        if left > 0:
+            missing = (left - 1) * hop + size - num_held  # zeros behind the signal's end, or samples that no frame sees
+            held.append(np.zeros(max(missing, 0), dtype=np.float32))
+            yield self._of_stretch(np.concatenate(held)[: (left - 1) * hop + size])
+
+    def _of_stretch(self, stretch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, bands) dB of (frame_size + (n - 1) * hop,) samples, which begin half a frame before a frame's centre."""
         frames = torch.from_numpy(stretch).unfold(0, self.parameters.frame_size, self.parameters.hop)
         with torch.inference_mode():
             spectrum = torch.view_as_real(torch.fft.rfft(frames * self._window))
-            power = torch.mm(spectrum.square_().flatten(1), self._bands, out=out)
+            power = torch.mm(spectrum.square_().flatten(1), self._bands)
             return power.clamp_(min=10.0 ** (self.parameters.floor_db / 20.0)).log10_().mul_(20.0).numpy()
-
-    def _stretch(self, samples: NDArray[np.float32], first: int, count: int) -> NDArray[np.float32]:
-        """What `count` frames from number `first` on see, zeros beyond both ends of the signal."""
-        hop, size = self.parameters.hop, self.parameters.frame_size
-        start = first * hop - size // 2
-        padded = np.zeros((count - 1) * hop + size, dtype=np.float32)
-        inside = samples[max(start, 0) : start + len(padded)]
-        offset = max(-start, 0)
-        padded[offset : offset + len(inside)] = inside
-        return padded
 
 
 def mel_filterbank(parameters: MelParameters) -> NDArray[np.float64]:

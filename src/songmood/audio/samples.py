@@ -44,11 +44,7 @@ def load_audio(path: Path | str, sample_rate: int) -> NDArray[np.float32]:
 
 
 def audio_blocks(path: Path | str, sample_rate: int) -> Iterator[NDArray[np.float32]]:
-    """Decode a file block by block: memory is a block's, however long the file is.
-
-    Args:
-        path: as for `load_audio`.
-        sample_rate: Hz of the blocks.
+    """As `load_audio`, block by block: memory is a block's, however long the file is.
 
     Yields:
         (S,) mono; laid end to end they are what `load_audio` returns.

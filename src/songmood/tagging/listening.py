@@ -11,7 +11,7 @@ from songmood.audio.features import AUDIO_FEATURES, audio_features
 from songmood.audio.mel import MelSpectrogram
 from songmood.audio.parameters import MelParameters
 from songmood.audio.resample import LinearResampler
-from songmood.audio.stream import file_blocks, mel_blocks
+from songmood.audio.stream import file_blocks
 
 FEATURE_SECONDS = 3600  # of a track's start that its features are measured in: they need it whole, in memory
 MAX_CHANNELS = 8
@@ -69,11 +69,11 @@ class Ear:
         Raises:
             CorpusError: naming the file and what is wrong with it.
         """
-        return mel_blocks(file_blocks(path, self._wanted.mel.sample_rate), self._mel)
+        return self._mel.of_blocks(file_blocks(path, self._wanted.mel.sample_rate))
 
     def samples(self, mono: NDArray[np.float32], sample_rate: int) -> Iterator[NDArray[np.float32]]:
         """The spectrogram of samples (S,), (n, bands) at a time."""
-        return mel_blocks(resampled(mono, sample_rate, self._wanted.mel.sample_rate), self._mel)
+        return self._mel.of_blocks(resampled(mono, sample_rate, self._wanted.mel.sample_rate))
 
 
 def resampled(mono: NDArray[np.float32], source_rate: int, target_rate: int) -> Iterator[NDArray[np.float32]]:
