@@ -129,11 +129,10 @@ def test_a_fill_rises_in_the_last_beat_of_a_phrase() -> None:
 
 @given(st.floats(0.1, 2.5), st.integers(0, 2**32))
 def test_a_motif_has_the_density_that_was_asked_for(density: float, seed: int) -> None:
-    motif = draw_motif(density, Dice(seed))
-    assert abs(len(motif.starts) - 4 * density) <= max(0.5, 1 - 4 * density)
-    assert list(motif.starts) == sorted(set(motif.starts))
-    assert all(0 <= start < 4 for start in motif.starts)
-    assert len(motif.steps) == len(motif.starts)
+    starts = [start for start, _ in draw_motif(density, Dice(seed))]
+    assert abs(len(starts) - 4 * density) <= max(0.5, 1 - 4 * density)
+    assert starts == sorted(set(starts))
+    assert all(0 <= start < 4 for start in starts)
 
 
 @settings(max_examples=50)

@@ -8,10 +8,12 @@ import pytest
 
 from songmood.audio.features import audio_features
 from songmood.audio.mel import MelSpectrogram
+from songmood.audio.parameters import MelParameters
 from songmood.audio.samples import load_audio
 from songmood.audio.tempo import onset_strength
+from songmood.corpora.demo.catalogue import Piece
 from songmood.corpora.demo.composer import compose
-from songmood.corpora.demo.corpus import flac
+from songmood.corpora.demo.corpus import perform
 from songmood.corpora.demo.instruments import DRUMS, INSTRUMENTS, RATE, Samples, play, strike
 from songmood.corpora.demo.mixing import (
     comb,
@@ -26,6 +28,7 @@ from songmood.corpora.demo.mixing import (
 from songmood.corpora.demo.styles import Attributes
 from songmood.corpora.demo.theory import frequency
 from songmood.random_bits import Dice
+from songmood.tracks import Track
 
 PIECE = Attributes(
     tempo=120.0, scale="minor", register=0.0, lead="piano", harmony="strings", texture="sustained", bass="fifths",
@@ -235,8 +238,8 @@ def test_every_note_of_the_melody_is_heard_at_its_pitch() -> None:
 
 
 def test_a_flac_file_holds_the_samples_to_half_a_step(tmp_path: Path) -> None:
-    samples = synthesise(replace(PIECE, seconds=8.0), Dice(1))
-    file = tmp_path / "piece.flac"
-    file.write_bytes(flac(samples))
-    read = load_audio(file, RATE)
+    track = Track("track_1", "artist_1", "album_1", "00/1.mp3", 8.0, ())
+    piece = Piece(track, replace(PIECE, seconds=8.0), (1,))
+    perform(tmp_path / "00" / "1.flac", piece, MelParameters())
+    read, samples = load_audio(tmp_path / "00" / "1.flac", RATE), synthesise(piece.attributes, Dice(1))
     assert np.abs(read - samples).max() < 1.6 / 32768  # half a step of rounding, and 32,767 against 32,768

@@ -35,20 +35,14 @@ class Piece:
 class Catalogue:
     """What a demo corpus of these numbers holds; the same numbers give the same catalogue.
 
-    Attributes:
-        num_tracks: spread evenly over the artists, at least two each.
-        num_artists: at least 6, so that each split has its own.
-        seed: from 0 on.
-        seconds: mean length of a piece, 1 to 600; each is up to a tenth shorter or longer.
-
     Raises:
         ConfigError: for numbers of which no corpus can be made.
     """
 
-    num_tracks: int
-    num_artists: int
-    seed: int
-    seconds: float
+    num_tracks: int  # spread evenly over the artists, at least two each
+    num_artists: int  # at least 6, so that each split has its own
+    seed: int  # from 0 on
+    seconds: float  # mean length of a piece, 1 to 600; each is up to a tenth shorter or longer
 
     def __post_init__(self) -> None:
         if self.num_artists < _MIN_ARTISTS:
@@ -80,27 +74,26 @@ class Catalogue:
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
         """All pieces, by artist."""
-        return tuple(self._piece(index, artist) for index, artist in enumerate(self._artist_of.tolist()))
+        pieces = []
+        for index, artist_index in enumerate(self._artist_of.tolist()):
+            artist, number = self.artists[artist_index], _FIRST_ID + index
+            dice = Dice(self.seed, _PIECES, index)
+            attributes = draw_attributes(artist, self.seconds, dice)
+            track = Track(
+                track_id=f"track_{number:07d}",
+                artist_id=artist.artist_id,
+                album_id=f"album_{_FIRST_ID // 10 + 2 * artist_index + dice.below(2):06d}",
+                path=f"{number % 100:02d}/{number}.mp3",
+                duration=attributes.seconds,
+                tags=draw_tags(attributes, artist, dice),
+            )
+            pieces.append(Piece(track, attributes, (self.seed, _SOUNDS, index)))
+        return tuple(pieces)
 
     @property
     def _artist_of(self) -> NDArray[np.int64]:
         """(N,) the number of each piece's artist."""
         return np.arange(self.num_tracks) * self.num_artists // self.num_tracks
-
-    def _piece(self, index: int, artist_index: int) -> Piece:
-        artist = self.artists[artist_index]
-        dice = Dice(self.seed, _PIECES, index)
-        attributes = draw_attributes(artist, self.seconds, dice)
-        number = _FIRST_ID + index
-        track = Track(
-            track_id=f"track_{number:07d}",
-            artist_id=artist.artist_id,
-            album_id=f"album_{_FIRST_ID // 10 + 2 * artist_index + dice.below(2):06d}",
-            path=f"{number % 100:02d}/{number}.mp3",
-            duration=attributes.seconds,
-            tags=draw_tags(attributes, artist, dice),
-        )
-        return Piece(track, attributes, (self.seed, _SOUNDS, index))
 
     @cached_property
     def splits(self) -> dict[str, tuple[Track, ...]]:

@@ -61,11 +61,7 @@ class Score(NamedTuple):
     hits: list[Hit]
 
 
-class Motif(NamedTuple):
-    """One bar: where the notes begin, in beats, and by how many degrees each differs from the one before."""
-
-    starts: tuple[float, ...]
-    steps: tuple[int, ...]
+Motif = list[tuple[float, int]]  # of a bar: the beat at which each note begins, and its step from the one before
 
 
 class Tone(NamedTuple):
@@ -159,8 +155,8 @@ def draw_motif(density: float, dice: Dice) -> Motif:
     weight[0] = 8.0
     # the keys of a weighted draw without replacement (Efraimidis and Spirakis, 2006)
     keys = dice.uniforms(len(grid)) ** (1.0 / weight)
-    starts = sorted(float(beat) for beat in grid[np.argsort(-keys, kind="stable")[:count]])
-    return Motif(tuple(starts), tuple(_STEPS[dice.below(len(_STEPS))] for _ in range(count)))
+    starts = sorted(grid[np.argsort(-keys, kind="stable")[:count]].tolist())
+    return [(start, _STEPS[dice.below(len(_STEPS))]) for start in starts]
 
 
 def compose_melody(roots: list[int], first_bar: int, density: float, dice: Dice) -> list[Tone]:
@@ -182,10 +178,9 @@ def compose_melody(roots: list[int], first_bar: int, density: float, dice: Dice)
             continue
         motif = motifs[place == 2]
         if is_cadence:  # the first half of the motif, and a note on the third beat that is held
-            kept = sum(start < 2.0 for start in motifs[0].starts)
-            motif = Motif((*motifs[0].starts[:kept], 2.0), (*motifs[0].steps[:kept], -1))
+            motif = [*((start, step) for start, step in motifs[0] if start < 2.0), (2.0, -1)]
         elif place == 1:  # another end
-            motif = Motif(motif.starts, (*motif.steps[:-1], _STEPS[dice.below(len(_STEPS))]))
+            motif = [*motif[:-1], (motif[-1][0], _STEPS[dice.below(len(_STEPS))])]
         tones += _realised(motif, bar, roots[bar], degree, is_cadence)
         degree = tones[-1].degree
     return tones
@@ -193,9 +188,9 @@ def compose_melody(roots: list[int], first_bar: int, density: float, dice: Dice)
 
 def _realised(motif: Motif, bar: int, root: int, degree: int, is_cadence: bool) -> list[Tone]:
     """The motif's notes over one chord, from the last bar's degree on."""
-    ends = (*motif.starts[1:], BEATS_PER_BAR - (0.75 if is_cadence else 0.0))  # a phrase ends with a breath
+    ends = (*(start for start, _ in motif[1:]), BEATS_PER_BAR - (0.75 if is_cadence else 0.0))  # for a breath
     tones = []
-    for start, end, step in zip(motif.starts, ends, motif.steps, strict=True):
+    for (start, step), end in zip(motif, ends, strict=True):
         degree += step
         if degree < _LOWEST or degree > _HIGHEST:
             degree -= 2 * step + (7 if degree > _HIGHEST + 4 else 0)

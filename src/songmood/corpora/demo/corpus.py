@@ -3,7 +3,6 @@
 It is laid out as any folder of music: split TSVs and ``audio/NN/ID.flac``.
 """
 
-import io
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
@@ -21,7 +20,7 @@ from songmood.cache.pool import usable_cores
 from songmood.cache.read import MelCache
 from songmood.corpora.corpus import SPLITS, check_splits, corpus_tags
 from songmood.corpora.demo.catalogue import Catalogue, Piece
-from songmood.corpora.demo.instruments import RATE, Samples
+from songmood.corpora.demo.instruments import RATE
 from songmood.corpora.demo.mixing import synthesise
 from songmood.corpora.demo.moods import TAGS
 from songmood.corpora.demo.styles import Attributes
@@ -32,21 +31,15 @@ from songmood.tracks import Track, write_tracks
 VERSION = 1  # of the synthesiser: raised with every change of its sound, so that no cache of another one is taken
 
 
-def flac(samples: Samples) -> bytes:
-    """A 16-bit FLAC file of samples in -1..1; plain rounding, so the same samples are the same file."""
+def perform(file: Path, piece: Piece, mel: MelParameters) -> Content:
+    """Composes and plays a piece, writes it as a 16-bit FLAC file and reads that as any audio file is read."""
     import soundfile
 
-    file = io.BytesIO()
-    whole = np.rint(samples.astype(np.float64) * 32767.0).astype(np.int16)
-    soundfile.write(file, whole, RATE, format="FLAC", subtype="PCM_16")
-    return file.getvalue()
-
-
-def perform(file: Path, piece: Piece, mel: MelParameters) -> Content:
-    """Composes and plays a piece, writes it as a FLAC file and reads that as any audio file is read."""
+    samples = synthesise(piece.attributes, Dice(*piece.key))
+    whole = np.rint(samples.astype(np.float64) * 32767.0).astype(np.int16)  # the same samples are the same file
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_suffix(".partial")
-    unfinished.write_bytes(flac(synthesise(piece.attributes, Dice(*piece.key))))
+    soundfile.write(unfinished, whole, RATE, format="FLAC", subtype="PCM_16")
     unfinished.replace(file)
     return read_audio(file, mel, with_features=True)
 

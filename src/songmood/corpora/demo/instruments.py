@@ -65,18 +65,8 @@ INSTRUMENTS: dict[str, Instrument] = {
     "synth_bass": Instrument(0.9, 0.004, 0.03, 0.35, 0.10, voices=((1.0, 0.8), (0.5, 0.4)), level=1.2),
 }
 
-
-@lru_cache(maxsize=1)
-def _sine() -> Samples:
-    turns = np.arange(_TABLE_SIZE, dtype=np.float64) / _TABLE_SIZE
-    sine: Samples = np.sin(2.0 * np.pi * turns).astype(np.float32)
-    return sine
-
-
-@lru_cache(maxsize=1)
-def noise() -> Samples:
-    """Four seconds of white noise in -1..1, always the same."""
-    return (2.0 * Dice(2019).uniforms(4 * RATE) - 1.0).astype(np.float32)
+_SINE: Samples = np.sin(2.0 * np.pi * (np.arange(_TABLE_SIZE) / _TABLE_SIZE)).astype(np.float32)
+_NOISE: Samples = (2.0 * Dice(2019).uniforms(4 * RATE) - 1.0).astype(np.float32)  # four seconds, always the same
 
 
 @lru_cache(maxsize=512)
@@ -95,7 +85,7 @@ def _wave(rolloff: float, num_harmonics: int, is_odd: bool) -> Samples:
         amplitude = harmonic**-rolloff
         power += amplitude * amplitude / 2.0
         # alternating signs keep the crest low, which leaves room in the mix
-        wave += (-amplitude if harmonic % 4 > 1 else amplitude) * _sine()[(positions * harmonic) % _TABLE_SIZE]
+        wave += (-amplitude if harmonic % 4 > 1 else amplitude) * _SINE[(positions * harmonic) % _TABLE_SIZE]
     return (wave / math.sqrt(power)).astype(np.float32)
 
 
@@ -105,7 +95,7 @@ def _read(wave: Samples, hertz: float, num_samples: int, vibrato: float, offset:
     phase = np.arange(num_samples, dtype=np.uint32) * np.uint32(step) + np.uint32(offset)
     if vibrato:
         depth = hertz * (2.0 ** (vibrato / 1200.0) - 1.0) / (2.0 * math.pi * _VIBRATO_RATE) * 2**32
-        lfo = _read(_sine(), _VIBRATO_RATE, num_samples, 0.0, 0)
+        lfo = _read(_SINE, _VIBRATO_RATE, num_samples, 0.0, 0)
         phase += (lfo * np.float32(depth)).astype(np.int64).astype(np.uint32)
     sound: Samples = wave[phase >> np.uint32(32 - _TABLE_BITS)]
     return sound
@@ -114,14 +104,10 @@ def _read(wave: Samples, hertz: float, num_samples: int, vibrato: float, offset:
 def _envelope(instrument: Instrument, num_written: int, num_samples: int) -> Samples:
     """From 0 to 1 in the attack, 1, and back to 0 in the release, without a corner that clicks."""
     envelope = np.ones(num_samples, dtype=np.float32)
-    for length, is_end in ((instrument.attack, False), (num_samples / RATE - num_written / RATE, True)):
-        count = max(2, min(round(length * RATE), num_samples))
+    for part, length in ((envelope, round(instrument.attack * RATE)), (envelope[::-1], num_samples - num_written)):
+        count = max(2, min(length, num_samples))
         ramp = np.arange(count, dtype=np.float32) / np.float32(count)
-        ramp = ramp * ramp * (np.float32(3.0) - np.float32(2.0) * ramp)
-        if is_end:
-            envelope[num_samples - count :] *= ramp[::-1]
-        else:
-            envelope[:count] *= ramp
+        part[:count] *= ramp * ramp * (np.float32(3.0) - np.float32(2.0) * ramp)
     return envelope
 
 
@@ -158,7 +144,7 @@ def play(name: str, hertz: float, seconds: float, brightness: float = 0.0) -> Sa
         note += voice * np.float32(level)
     if instrument.knock:
         count = min(num_samples, round(0.05 * RATE))
-        note[:count] += noise()[:count] * decay(count, 0.008) * np.float32(instrument.knock)
+        note[:count] += _NOISE[:count] * decay(count, 0.008) * np.float32(instrument.knock)
     return note * (_envelope(instrument, num_written, num_samples) * np.float32(instrument.level))
 
 
@@ -173,7 +159,7 @@ def _thump(seconds: float, start: float, end: float, sweep: float, half_life: fl
 def _hiss(seconds: float, half_life: float, edges: int, start: int = 0) -> Samples:
     """Noise; each of `edges` differences lifts the high end, each negative one (a mean) takes it away."""
     count = round(seconds * RATE)
-    sound = noise()[start : start + count + abs(edges)]
+    sound = _NOISE[start : start + count + abs(edges)]
     for _ in range(abs(edges)):
         sound = (sound[1:] - sound[:-1] if edges > 0 else sound[1:] + sound[:-1]) * np.float32(0.6)
     return _faded(sound[:count] * decay(count, half_life))

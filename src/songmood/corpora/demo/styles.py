@@ -134,10 +134,7 @@ class Artist:
 def draw_attributes(artist: Artist, seconds: float, dice: Dice) -> Attributes:
     """The attributes of one piece: mostly of one style, some borrowed, coloured by the artist's habits.
 
-    Args:
-        artist: whose piece it is.
-        seconds: about how long; the piece is up to a tenth shorter or longer.
-        dice: the piece's own.
+    It lasts `seconds`, or up to a tenth less or more; the dice are the piece's own.
     """
     homes = (*artist.home_styles, dice.pick(HOME_STYLES))
     luck = dice.uniform()
