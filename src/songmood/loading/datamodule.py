@@ -179,13 +179,13 @@ class MoodDataModule(pl.LightningDataModule):
 
     def _loader(self, name: str, use: str, batches: TrainingBatches | EvaluationBatches) -> Loader:
         tracks, window, device = self._split(name), self.settings.window, self._device()
-        if not self._is_resident(name, use, device):
-            windows = HostWindows(self.cache, tracks, window, is_pinned=device.type == "cuda")
-            return Loader(windows, batches, self.settings.num_workers)
         key = (name, use, device)
-        if key not in self._resident:
+        if key not in self._resident and self._is_resident(name, use, device):
             self._resident[key] = ResidentWindows(self.cache, tracks, window, device, self._stretches(name, use))
-        return Loader(self._resident[key], batches)
+        if key in self._resident:
+            return Loader(self._resident[key], batches)
+        windows = HostWindows(self.cache, tracks, window, is_pinned=device.type == "cuda")
+        return Loader(windows, batches, self.settings.num_workers)
 
     def _device(self) -> torch.device:
         return self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
@@ -193,8 +193,6 @@ class MoodDataModule(pl.LightningDataModule):
     def _is_resident(self, name: str, use: str, device: torch.device) -> bool:
         if isinstance(self.settings.device_resident, bool):
             return self.settings.device_resident
-        if (name, use, device) in self._resident:
-            return True
         if device.type != "cuda":
             return False
         free, _ = torch.cuda.mem_get_info(device)

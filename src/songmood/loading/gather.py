@@ -19,13 +19,10 @@ IDLE = 16  # batches whose memory is kept for the next ones
 
 
 class BatchMemory:
-    """Memory for batches that is used again once nothing looks into it any more.
+    """Memory for batches of windows of a shape, used again once nothing looks into it any more.
 
     New memory would have to be found, cleared and mapped by the kernel page by page, which costs more than the copy
     into it. What is lent is safe to hold on to: it comes back with the last tensor that looks into it.
-
-    Args:
-        shape: of a window.
     """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
@@ -46,15 +43,10 @@ class BatchMemory:
 
 
 class HostWindows:
-    """Copies windows out of the cache's memory map.
+    """Copies windows of a split's tracks, T frames each, out of the cache's memory map.
 
     A window is one stretch of the file, so a batch is B copies of 262 KB: the loop over them costs nothing beside.
-
-    Args:
-        cache: of the corpus.
-        tracks: of the split.
-        window: frames of a window, T.
-        is_pinned: put batches into page-locked memory, from which a GPU copies on its own.
+    Where `is_pinned`, batches are in page-locked memory, from which a GPU copies on its own.
     """
 
     def __init__(self, cache: MelCache, tracks: SplitTracks, window: int, *, is_pinned: bool = False) -> None:
@@ -82,31 +74,19 @@ class HostWindows:
             mel = torch.empty((len(picks.track), *self._shape), dtype=torch.float16, pin_memory=True)
         else:
             mel = self._memory.lend(len(picks.track))
-        self._fill(mel.numpy(), picks)
-        return mel
-
-    def _fill(self, out: NDArray[np.float16], picks: Picks) -> None:
-        window = self._shape[0]
-        mel = np.asarray(self._cache.mel)  # a plain array: slices of a memmap cost more
+        frames = np.asarray(self._cache.mel)  # a plain array: slices of a memmap cost more
         first = self._tracks.offset[picks.track] + picks.start
-        length = self._tracks.length[picks.track]
-        is_whole = length >= window
-        whole = np.flatnonzero(is_whole)
-        for row, frame in zip(whole.tolist(), first[whole].tolist(), strict=True):
-            out[row] = mel[frame : frame + window]
-        for row in np.flatnonzero(~is_whole).tolist():  # none, in most corpora
-            out[row] = mel[first[row] + np.arange(window) % length[row]]
+        lengths, window = self._tracks.length[picks.track], self._shape[0]
+        for row, begin, length in zip(mel.numpy(), first.tolist(), lengths.tolist(), strict=True):
+            is_whole = length >= window  # in most corpora all are; others repeat the track
+            row[:] = frames[begin : begin + window] if is_whole else frames[begin + np.arange(window) % length]
+        return mel
 
 
 class ResidentWindows:
     """Gathers windows from a copy of the split's spectrograms in a device's memory; only indices travel there.
 
-    Args:
-        cache: of the corpus.
-        tracks: of the split.
-        window: frames of a window, T.
-        device: where the copy goes.
-        stretches: what is copied of each track; None for all of it. A window must lie within.
+    What is copied of each track are its `stretches`, None for all of it; windows, T frames each, must lie within.
     """
 
     def __init__(

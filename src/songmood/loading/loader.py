@@ -13,15 +13,10 @@ AHEAD = 2  # batches in work for each thread: one that it reads, and one that it
 
 
 class Loader:
-    """Batches, a new pass with each iteration; read ahead in threads where wanted.
+    """Batches, a new pass with each iteration; read ahead in `num_workers` threads, or when they are asked for.
 
     A window is one large copy, during which NumPy lets go of the interpreter: threads read side by side with each other
     and with training, and unlike processes they share memory, start at once and leave nothing behind.
-
-    Args:
-        windows: makes batches of them.
-        batches: which windows.
-        num_workers: threads; 0 reads when a batch is asked for.
     """
 
     def __init__(

@@ -1,5 +1,6 @@
 """Which windows go into which batch, in training and in evaluation, in one process or in each of several."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,17 +19,11 @@ SHUFFLE = 1  # sets the order of training windows apart from other uses of the s
 
 
 class Picks(NamedTuple):
-    """The windows of a batch, as indices.
+    """The windows of a batch, as indices."""
 
-    Attributes:
-        window: (B,) int64, rows of the split's list of windows.
-        track: (B,) int64, rows of the split's list of tracks.
-        start: (B,) int64, first frames within the tracks.
-    """
-
-    window: NDArray[np.int64]
-    track: NDArray[np.int64]
-    start: NDArray[np.int64]
+    window: NDArray[np.int64]  # (B,) rows of the split's list of windows
+    track: NDArray[np.int64]  # (B,) rows of the split's list of tracks
+    start: NDArray[np.int64]  # (B,) first frames within the tracks
 
 
 class Shard(NamedTuple):
@@ -47,17 +42,11 @@ def current_shard() -> Shard:
 
 @dataclass(frozen=True)
 class SplitWindows:
-    """The windows of a split: its tracks and how windows are drawn from them.
-
-    Attributes:
-        tracks: to draw from.
-        sampling: how.
-        window: frames of a window, T.
-    """
+    """The windows of a split: its tracks and how windows are drawn from them."""
 
     tracks: SplitTracks
     sampling: Sampling
-    window: int
+    window: int  # frames of a window, T
 
     def draw(self, epoch: int) -> Windows:
         """All windows of an epoch."""
@@ -85,32 +74,25 @@ class TrainingBatches:
     Several processes share the order: what they take in one step is, together, what one process with so many times the
     batch size takes. Each takes equally many, since their gradients are averaged with equal weights; where the windows
     do not divide, the order's first few come again at its end. The last batch is smaller, not dropped.
-
-    Attributes:
-        windows: of the training split.
-        batch_size: windows per process and batch.
-        seed: of the order.
-        epoch: asked whenever an epoch begins. Lightning's own `set_epoch` comes too late for the first epoch after a
-            resumption: the first batches have been read by then.
-        shard: asked likewise.
-        tracks_together: shuffle tracks and not windows, so that a track's windows follow one another.
     """
 
     windows: SplitWindows
-    batch_size: int
-    seed: int
+    batch_size: int  # windows per process and batch
+    seed: int  # of the order
+    # Asked whenever an epoch begins. Lightning's own `set_epoch` comes too late for the first epoch after a resumption:
+    # the first batches have been read by then.
     epoch: Callable[[], int]
     shard: Callable[[], Shard] = current_shard
-    tracks_together: bool = False
+    tracks_together: bool = False  # shuffle tracks and not windows, so that a track's windows follow one another
 
     def __len__(self) -> int:
-        return _ceil_divide(_ceil_divide(self.windows.count, self.shard().processes), self.batch_size)
+        return math.ceil(self.windows.count / (self.shard().processes * self.batch_size))
 
     def __iter__(self) -> Iterator[Picks]:
         epoch, (rank, processes) = self.epoch(), self.shard()
         track, start = self.windows.draw(epoch)
         order = self._order(track, epoch)
-        order = np.resize(order, _ceil_divide(len(order), processes) * processes)
+        order = np.resize(order, math.ceil(len(order) / processes) * processes)
         step = self.batch_size * processes
         for first in range(0, len(order), step):
             shared = order[first : first + step]
@@ -132,20 +114,15 @@ class EvaluationBatches:
     Several processes take a stretch each and have equally many batches, of sizes that differ by at most one: in a
     distributed run each forward pass is a meeting, for it broadcasts the net's buffers, even where nothing is trained,
     and a process that stays away hangs the others.
-
-    Attributes:
-        windows: of the split.
-        batch_size: windows per process and batch, at most.
-        shard: asked whenever a pass begins.
     """
 
     windows: SplitWindows
-    batch_size: int
+    batch_size: int  # windows per process and batch, at most
     shard: Callable[[], Shard] = current_shard
 
     def __len__(self) -> int:
         size, count = self.windows.count, self.shard().processes
-        batches = _ceil_divide(_ceil_divide(size, count), self.batch_size)
+        batches = math.ceil(size / (count * self.batch_size))
         if size // count < batches:
             raise ConfigError(
                 f"the {self.windows.tracks.name} split has {size} windows, expected one for each batch of {count} "
@@ -159,7 +136,3 @@ class EvaluationBatches:
         stretch = np.array_split(np.arange(len(track)), count)[rank]
         for window in np.array_split(stretch, len(self)):
             yield Picks(window, track[window], start[window])
-
-
-def _ceil_divide(amount: int, size: int) -> int:
-    return -(-amount // size)

@@ -18,36 +18,22 @@ log = logging.getLogger(__name__)
 
 
 class Stretches(NamedTuple):
-    """A part of each track.
+    """A part of each track."""
 
-    Attributes:
-        first: (N,) int64, its first frame within the track.
-        frames: (N,) int64, how many.
-    """
-
-    first: NDArray[np.int64]
-    frames: NDArray[np.int64]
+    first: NDArray[np.int64]  # (N,) its first frame within the track
+    frames: NDArray[np.int64]  # (N,) how many
 
 
 @dataclass(frozen=True)
 class SplitTracks:
-    """N tracks in the order of the split.
+    """N tracks in the order of the split."""
 
-    Attributes:
-        name: of the split.
-        track_ids: (N,).
-        offset: (N,) int64, first frame in the cache's `mel`.
-        length: (N,) int64, frames, at least 1.
-        targets: (N, L) uint8, 0 or 1.
-        features: (N, F) float32, NaN where absent; None where the cache has none.
-    """
-
-    name: str
-    track_ids: tuple[str, ...]
-    offset: NDArray[np.int64]
-    length: NDArray[np.int64]
-    targets: NDArray[np.uint8]
-    features: NDArray[np.float32] | None
+    name: str  # of the split
+    track_ids: tuple[str, ...]  # (N,)
+    offset: NDArray[np.int64]  # (N,) first frame in the cache's `mel`
+    length: NDArray[np.int64]  # (N,) frames, at least 1
+    targets: NDArray[np.uint8]  # (N, L) 0 or 1
+    features: NDArray[np.float32] | None  # (N, F) NaN where absent; None where the cache has none
 
     @property
     def whole(self) -> Stretches:

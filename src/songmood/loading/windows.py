@@ -17,15 +17,10 @@ Keys = NDArray[np.uint64]
 
 
 class Windows(NamedTuple):
-    """The windows of one epoch, ordered by track.
+    """The windows of one epoch, ordered by track."""
 
-    Attributes:
-        track: (M,) int64, an index into the `lengths` that they were drawn from.
-        start: (M,) int64, the first frame within the track.
-    """
-
-    track: NDArray[np.int64]
-    start: NDArray[np.int64]
+    track: NDArray[np.int64]  # (M,) an index into the `lengths` that they were drawn from
+    start: NDArray[np.int64]  # (M,) the first frame within the track
 
 
 class Sampling(Protocol):
