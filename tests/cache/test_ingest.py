@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 
-from songmood.cache.build import Delivery, Stray, build_cache
+from songmood.cache.build import Delivery, build_cache
 from songmood.cache.verify import verify_cache
 from songmood.errors import CorpusError
 from toy_corpus import TAGS, Says, Waits, built, delivery, toy_jobs, toy_mel, toy_plan
@@ -182,12 +182,12 @@ def test_what_a_source_holds_besides_is_told_at_the_end_whichever_build_saw_it(t
     path = tmp_path / "toys.h5"
 
     def interrupted():
-        yield Says(Stray("evil in a.tar"), delivery("00/0"), stems=("00/0",))
+        yield Says("evil in a.tar", delivery("00/0"), stems=("00/0",))
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         built(path, interrupted(), 2)
-    report, _ = built(path, [Says(delivery("01/1"), Stray("worse in b.tar"), stems=("01/1",))], 2)
+    report, _ = built(path, [Says(delivery("01/1"), "worse in b.tar", stems=("01/1",))], 2)
     assert report.strays == ("evil in a.tar", "worse in b.tar")
 
 

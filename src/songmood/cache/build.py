@@ -18,28 +18,23 @@ from songmood.cache.header import columns_of, header_of, left_out
 from songmood.cache.journal import Journal, read_journal, records_of
 from songmood.cache.lock import build_lock
 from songmood.cache.partial import Partial, Slots, beside, partial_path, strictly, write_job
-from songmood.cache.plan import CachePlan, Delivery, Job, Stray
+from songmood.cache.plan import CachePlan, Delivery, Job
 from songmood.cache.pool import Task, run_jobs
 from songmood.cache.read import MelCache
 from songmood.errors import CacheError, CorpusError, some
 from songmood.progress import progress
 
-__all__ = ["BuildReport", "CachePlan", "Delivery", "Job", "Stray", "build_cache", "open_or_build"]
+__all__ = ["BuildReport", "CachePlan", "Delivery", "Job", "build_cache", "open_or_build"]
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What became of the tracks.
+    """What became of the tracks."""
 
-    Attributes:
-        cache: the finished one.
-        strays: what else was in the sources and was ignored, a line each.
-    """
-
-    cache: MelCache
-    strays: tuple[str, ...] = ()
+    cache: MelCache  # the finished one
+    strays: tuple[str, ...] = ()  # what else was in the sources and was ignored, a line each
 
     @property
     def written(self) -> int:
@@ -94,8 +89,9 @@ def build_cache(
             _check(report.cache.left_out, plan, strict)
             return report
         partial, journal = _begun(plan, insist)
-        if strict:
-            _check(_refused(plan, journal), plan, strict)  # by a killed build that was not
+        if strict:  # and what a killed build that was not has refused
+            refused = [record for record in sorted(records_of(journal)) if not record.length]
+            _check({plan.tracks[record.row].track_id: record.note for record in refused}, plan, strict)
         _fill(plan, journal, jobs, workers, bind(write_job, partial, strict), on_done)
         columns = columns_of(plan, records_of(journal))
         _check(left_out(columns, [track.track_id for track in plan.tracks]), plan, strict)
@@ -133,11 +129,6 @@ def _check(reasons: Mapping[str, str], plan: CachePlan, strict: bool) -> None:
             raise CorpusError(f"none of the {len(reasons):,} tracks can be used; the first, {track_id}: {reason}")
         if strict:
             raise CorpusError(strictly(track_id, reason))
-
-
-def _refused(plan: CachePlan, journal: Journal) -> dict[str, str]:
-    records = sorted(record for record in records_of(journal) if not record.length)
-    return {plan.tracks[record.row].track_id: record.note for record in records}
 
 
 def _begun(plan: CachePlan, replace: bool) -> tuple[Partial, Journal]:

@@ -81,7 +81,12 @@ def put_features(plan: CachePlan, features: NDArray[np.float32], reasons: Sequen
     moment leaves the old cache, or one that `build_cache` completes without any source.
     """
     with build_lock(plan.path):
-        records = _with_features(plan.path, features, reasons)
+        with h5py.File(plan.path) as file:
+            held = [file[name][:].tolist() for name in ("length", "checksum", "mel_note")]
+        records = [
+            Record(row, length, checksum, note.decode(), "" if reason else values.tobytes().hex(), reason)
+            for row, (length, checksum, note, values, reason) in enumerate(zip(*held, features, reasons, strict=True))
+        ]
         columns = columns_of(plan, records)
         present, (wanted, _) = read_preamble(plan.path), header_of(plan, columns)
         if wanted == present:
@@ -95,12 +100,3 @@ def put_features(plan: CachePlan, features: NDArray[np.float32], reasons: Sequen
         plan.path.replace(partial_path(plan.path))
         sync(plan.path.parent)
         finish(plan, Partial(plan.path, present.mel_offset, plan.mel, len(plan.feature_names)), columns)
-
-
-def _with_features(cache: Path, features: NDArray[np.float32], reasons: Sequence[str]) -> list[Record]:
-    with h5py.File(cache) as file:
-        held = [file[name][:].tolist() for name in ("length", "checksum", "mel_note")]
-    return [
-        Record(row, length, checksum, note.decode(), "" if reason else values.tobytes().hex(), reason)
-        for row, (length, checksum, note, values, reason) in enumerate(zip(*held, features, reasons, strict=True))
-    ]

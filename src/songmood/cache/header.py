@@ -40,21 +40,13 @@ Columns = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Preamble:
-    """The first page of a cache file.
+    """The first page of a cache file."""
 
-    Attributes:
-        plan: `CachePlan.digest`.
-        mel_offset: bytes in front of `mel`.
-        rows: frames in `mel`.
-        bands: values in a frame.
-        header_sha256: of the bytes between the preamble and `mel`.
-    """
-
-    plan: str
-    mel_offset: int
-    rows: int
-    bands: int
-    header_sha256: str
+    plan: str  # `CachePlan.digest`
+    mel_offset: int  # bytes in front of `mel`
+    rows: int  # frames in `mel`
+    bands: int  # values in a frame
+    header_sha256: str  # of the bytes between the preamble and `mel`
 
     @property
     def file_bytes(self) -> int:

@@ -10,31 +10,18 @@ from songmood.cache.disk import sync
 
 
 class Record(NamedTuple):
-    """What became of one track; a job's line in a cache's journal holds one for each that it delivered.
+    """What became of one track; a job's line in a cache's journal holds one for each that it delivered."""
 
-    Attributes:
-        row: of the track in the cache.
-        length: frames that were written; 0 where the track is left out.
-        checksum: CRC-32 of the rows.
-        note: what a user should know, or why the track is left out.
-        features: the bytes of the float32 values in hexadecimal, which keeps every NaN as it is; empty for none.
-        features_note: why there are no features.
-    """
-
-    row: int
-    length: int
-    checksum: int
-    note: str
-    features: str = ""
-    features_note: str = ""
+    row: int  # of the track in the cache
+    length: int  # frames that were written; 0 where the track is left out
+    checksum: int  # CRC-32 of the rows
+    note: str  # what a user should know, or why the track is left out
+    features: str = ""  # the bytes of the float32 values in hexadecimal, which keeps every NaN as it is; or none
+    features_note: str = ""  # why there are no features
 
 
 class Journal:
-    """The lines of one file.
-
-    Attributes:
-        entries: the lines after the first.
-    """
+    """The lines of one file; `entries` are those after the first."""
 
     def __init__(self, path: Path, head: dict[str, Any]) -> None:
         """Goes on with the journal at `path` where its first line is `head`, else begins it anew."""

@@ -18,14 +18,10 @@ _NO_LOCKS = {errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}  # some cluster file 
 
 @contextmanager
 def build_lock(cache: Path, *, is_patient: bool = False) -> Iterator[None]:
-    """Holds ``<cache>.lock`` while the block runs.
+    """Holds ``<cache>.lock`` while the block runs; the patient wait for another holder's end.
 
     The kernel's lock on the file counts, its text only names the holder, so a killed builder's lock is free at once and
     a process id that came round again frightens nobody.
-
-    Args:
-        cache: what is built.
-        is_patient: wait for a holder's end.
 
     Raises:
         CacheError: somebody else builds this cache; of the impatient.

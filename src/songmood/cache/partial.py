@@ -17,7 +17,7 @@ from songmood.audio.parameters import MelParameters
 from songmood.cache.disk import FULL, sync
 from songmood.cache.half import to_half
 from songmood.cache.journal import Record
-from songmood.cache.plan import Delivery, Job, Slot, Stray
+from songmood.cache.plan import Delivery, Job, Slot
 from songmood.errors import CacheError, CorpusError
 
 SILENT = "silent throughout"
@@ -27,19 +27,12 @@ Slots = Mapping[str, Slot]
 
 @dataclass(frozen=True)
 class Partial:
-    """An unfinished cache file; small, and picklable.
+    """An unfinished cache file; small, and picklable."""
 
-    Attributes:
-        cache: the path of the finished one.
-        mel_offset: bytes that the header will take.
-        mel: what the spectrograms are made with.
-        num_features: of a track.
-    """
-
-    cache: Path
-    mel_offset: int
-    mel: MelParameters
-    num_features: int
+    cache: Path  # of the finished one
+    mel_offset: int  # bytes that the header will take
+    mel: MelParameters  # what the spectrograms are made with
+    num_features: int  # of a track
 
     @property
     def path(self) -> Path:
@@ -102,8 +95,8 @@ def write_job(partial: Partial, is_strict: bool, slots: Slots, job: Job) -> dict
     try:
         with partial.path.open("r+b") as file:
             for item in job.run():
-                if isinstance(item, Stray):
-                    strays.append(item.text)
+                if isinstance(item, str):
+                    strays.append(item)
                 elif item.stem in records:
                     strays.append(f"{item.stem} in {job.name}: a second time; the first was taken")
                 elif item.stem not in job.stems:

@@ -29,28 +29,13 @@ class Slot(NamedTuple):
 
 @dataclass(frozen=True)
 class Delivery:
-    """What a source has for one track.
+    """What a source has for one track."""
 
-    Attributes:
-        stem: of the track's path, ``"NN/ID"``.
-        mel: (T, bands) float32 dB, time-major; None where refused.
-        features: (F,) float32 in the plan's order, NaN where unknown; None for none.
-        refusal: why the track is left out.
-        note: what a user should know about a track that is kept.
-    """
-
-    stem: str
-    mel: NDArray[np.float32] | None = None
-    features: NDArray[np.float32] | None = None
-    refusal: str | None = None
-    note: str | None = None
-
-
-@dataclass(frozen=True)
-class Stray:
-    """Something else in a source, that no track needs: it is ignored, and said in one line, `text`."""
-
-    text: str
+    stem: str  # of the track's path, ``"NN/ID"``
+    mel: NDArray[np.float32] | None = None  # (T, bands) dB, time-major; None where refused
+    features: NDArray[np.float32] | None = None  # (F,) in the plan's order, NaN where unknown; None for none
+    refusal: str | None = None  # why the track is left out
+    note: str | None = None  # what a user should know about a track that is kept
 
 
 class Job(Protocol):
@@ -64,32 +49,27 @@ class Job(Protocol):
     def stems(self) -> tuple[str, ...]:
         """What it delivers, and no other job does; so a finished job is skipped on resumption."""
 
-    def run(self) -> Iterator[Delivery | Stray]:
-        """The deliveries, one at a time. A source that is wrong as a whole raises a SongmoodError."""
+    def run(self) -> Iterator[Delivery | str]:
+        """The deliveries, one at a time, and a line on each stray thing in the source, which is ignored.
+
+        A source that is wrong as a whole raises a SongmoodError.
+        """
 
 
 @dataclass(frozen=True)
 class CachePlan:
     """Everything that decides a cache's bytes, apart from the spectrograms themselves.
 
-    Attributes:
-        path: of the finished cache.
-        tracks: of all splits, in the order of the cache's rows.
-        tags: the columns of the targets.
-        mel: what the spectrograms were made with.
-        feature_names: the columns of the features; empty for a cache without.
-        source: a checksum or description of the sources; another one is another cache.
-
     Raises:
         CorpusError: no tracks or tags, or an id or path that is there twice.
     """
 
-    path: Path
-    tracks: tuple[Track, ...] = field(repr=False)
-    tags: tuple[str, ...] = field(repr=False)
-    mel: MelParameters
-    feature_names: tuple[str, ...] = ()
-    source: str = ""
+    path: Path  # of the finished cache
+    tracks: tuple[Track, ...] = field(repr=False)  # of all splits, in the order of the cache's rows
+    tags: tuple[str, ...] = field(repr=False)  # the columns of the targets
+    mel: MelParameters  # what the spectrograms were made with
+    feature_names: tuple[str, ...] = ()  # the columns of the features; empty for a cache without
+    source: str = ""  # a checksum or description of the sources; another one is another cache
 
     def __post_init__(self) -> None:
         if not self.tracks or not self.tags:

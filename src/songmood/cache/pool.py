@@ -135,9 +135,9 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 def _begin(parent: "Connection[Any, Any]") -> None:
     """A worker's first act."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
 
+    def leave_with_parent() -> None:
+        parent.poll(None)  # returns when the parent closes its end, or has none any more
+        os._exit(1)
 
-def _leave_with(parent: "Connection[Any, Any]") -> None:
-    parent.poll(None)  # returns when the parent closes its end, or has none any more
-    os._exit(1)
+    threading.Thread(target=leave_with_parent, daemon=True).start()

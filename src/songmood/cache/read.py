@@ -65,7 +65,7 @@ class MelCache:
         """
         path = Path(path)
         if not path.exists():
-            raise _missing(path)
+            raise no_cache(path)
         preamble = read_preamble(path)
         _check_bytes(path, preamble)
         with h5py.File(path, "r") as file:
@@ -116,11 +116,12 @@ class MelCache:
             )
 
 
-def _missing(path: Path) -> CacheError:
+def no_cache(path: Path, command: str = "make data", fetched: int = 68, kept: int = 36) -> CacheError:
+    """Says where to go from a cache that is not there; `command` fetches so many GB, and keeps so many, to build it."""
     if partial_path(path).exists():
         return CacheError(f"{path} is not finished ({partial_path(path).name}): start the same build again to go on")
     return CacheError(
-        f"no mel cache at {path}. Build it with `make data` (68 GB to fetch, 36 GB kept), "
+        f"no mel cache at {path}. Build it with `{command}` ({fetched} GB to fetch, {kept} GB kept), "
         "or try `corpus=demo` (made here in a minute) or `corpus=folder corpus.root=DIR` (your own music)."
     )
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from songmood.audio.parameters import MelParameters
 from songmood.cache.read import MelCache
 from songmood.corpora.corpus import Corpus
 from songmood.tracks import Track
@@ -16,36 +15,17 @@ from songmood.vectors import Vectors, read_vectors
 
 
 class BroughtFeatures:
-    """Implements `Corpus` for another one, with other features; its cache stays as it is.
-
-    Args:
-        corpus: the tracks, tags and splits.
-        path: of the vectors; see `songmood.vectors`.
-    """
+    """Implements `Corpus` for another one, with the vectors of a file as features; its cache stays as it is."""
 
     def __init__(self, corpus: Corpus, path: Path) -> None:
         self._corpus = corpus
         self._path = path
-
-    @property
-    def name(self) -> str:
-        """The corpus's."""
-        return self._corpus.name
-
-    @property
-    def cache_path(self) -> Path:
-        """The corpus's."""
-        return self._corpus.cache_path
+        self.name, self.cache_path, self.mel = corpus.name, corpus.cache_path, corpus.mel
 
     @property
     def tags(self) -> tuple[str, ...]:
         """The corpus's."""
         return self._corpus.tags
-
-    @property
-    def mel(self) -> MelParameters:
-        """The corpus's."""
-        return self._corpus.mel
 
     @property
     def splits(self) -> Mapping[str, tuple[Track, ...]]:

@@ -1,11 +1,8 @@
 """The files of a folder as a job: spectrograms as distributed, audio, or whatever else a function reads."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,25 +12,16 @@ from songmood.cache.plan import Delivery
 from songmood.corpora.npy import read_mel_npy
 from songmood.errors import CorpusError
 
-if TYPE_CHECKING:
-    from songmood.audio.mel import MelSpectrogram
-
 Content = tuple[NDArray[np.float32], NDArray[np.float32] | None]  # (T, bands) dB, and (F,) features where there are any
 
 
 @dataclass(frozen=True)
 class Files:
-    """A job of some files, one for each track.
+    """A job of some files, one for each track."""
 
-    Attributes:
-        files: by the tracks' stems; None where there is none.
-        read: what a file holds, or a CorpusError why it is of no use; picklable.
-        absent: said of a track without a file, with its ``{stem}``.
-    """
-
-    files: Mapping[str, Path | None]
-    read: Callable[[Path], Content]
-    absent: str = ""
+    files: Mapping[str, Path | None]  # by the tracks' stems; None where there is none
+    read: Callable[[Path], Content]  # what a file holds, or a CorpusError why it is of no use; picklable
+    absent: str = ""  # said of a track without a file, with its ``{stem}``
 
     @property
     def name(self) -> str:
@@ -53,10 +41,9 @@ class Files:
                 yield Delivery(stem, refusal=self.absent.format(stem=stem))
                 continue
             try:
-                delivery = Delivery(stem, *self.read(file))
+                yield Delivery(stem, *self.read(file))
             except CorpusError as error:
-                delivery = Delivery(stem, refusal=str(error).replace(str(file), file.name))
-            yield delivery
+                yield Delivery(stem, refusal=str(error).replace(str(file), file.name))
 
 
 def read_npy(file: Path, num_bands: int) -> Content:
@@ -66,31 +53,17 @@ def read_npy(file: Path, num_bands: int) -> Content:
 
 def read_audio(file: Path, mel: MelParameters, *, with_features: bool) -> Content:
     """An audio file: decoded, turned into a spectrogram of `mel` and, `with_features`, measured."""
+    import torch
+
     from songmood.audio.features import audio_features
+    from songmood.audio.mel import MelSpectrogram
     from songmood.audio.samples import load_audio
 
     samples = load_audio(file, mel.sample_rate)
-    with _one_thread():
-        decibels = _spectrogram(mel)(samples)
-        return decibels, audio_features(samples, decibels, mel) if with_features else None
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keeps torch to one thread: sums are then taken in one order, whatever the machine and the number of workers."""
-    import torch
-
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(1)  # sums are then taken in one order, whatever the machine and the number of workers
     try:
-        yield
+        decibels = MelSpectrogram(mel)(samples)
+        return decibels, audio_features(samples, decibels, mel) if with_features else None
     finally:
         torch.set_num_threads(threads)
-
-
-@lru_cache(maxsize=2)
-def _spectrogram(parameters: MelParameters) -> "MelSpectrogram":
-    """Made once per worker process."""
-    from songmood.audio.mel import MelSpectrogram
-
-    return MelSpectrogram(parameters)

@@ -1,10 +1,4 @@
-"""A folder of music with split TSVs, as the corpus of a user's own.
-
-Expected are ``tracks-train.tsv``, ``tracks-validation.tsv`` and ``tracks-test.tsv`` (names configurable) and, for a
-row's path ``NN/ID.mp3``, either ``melspecs/NN/ID.npy`` as the data set distributes it (where the folder ``melspecs`` is
-there), or audio: ``audio/NN/ID.*``, ``NN/ID.*`` or, with the row's own suffix, exactly its path. Such a cache has audio
-features; one from ``melspecs`` has none. The cache is built when it is missing and again when a TSV or file changed.
-"""
+"""A folder of music with split TSVs, as the corpus of a user's own; `docs/corpora.md` says what lies where in it."""
 
 import hashlib
 import os
@@ -29,7 +23,7 @@ QUICK_BYTES = 500_000_000  # of spectrogram files: as long as it takes to start 
 
 
 class FolderCorpus:
-    """Implements `Corpus` for a folder.
+    """Implements `Corpus` for a folder: split TSVs, and spectrograms in ``melspecs`` or audio in ``audio`` or beside.
 
     Args:
         root: the folder.

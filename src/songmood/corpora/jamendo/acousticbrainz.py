@@ -54,15 +54,10 @@ FEATURES = (  # what a cache holds, of which a feature set is a choice
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """The features that a model is given.
+    """The features that a model is given."""
 
-    Attributes:
-        name: as in the configuration.
-        columns: names of features, in order.
-    """
-
-    name: str
-    columns: Sequence[str]
+    name: str  # as in the configuration
+    columns: Sequence[str]  # names of features, in order
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.columns) - set(FEATURES))
@@ -91,8 +86,7 @@ def parse_document(content: bytes | memoryview) -> dict[str, Any]:
 def feature_row(document: Mapping[str, Any], names: Sequence[str]) -> NDArray[np.float32]:
     """The (F,) values of `names`, NaN where the document does not hold a finite number there."""
     key = _key(document)
-    values = [key[name] if name in key else _number(document, name) for name in names]
-    return np.array([v if v is not None and abs(v) <= LARGEST_FLOAT32 else np.nan for v in values], np.float32)
+    return np.array([key[name] if name in key else _number(document, name) for name in names], np.float32)
 
 
 def merge_rows(rows: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -106,23 +100,18 @@ def merge_rows(rows: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
 def _value(document: Mapping[str, Any], path: str) -> Any:
     value: Any = document
     for key in path.split("."):
-        if not isinstance(value, Mapping) or key not in value:
-            return None
-        value = value[key]
+        value = value.get(key) if isinstance(value, Mapping) else None
     return value
 
 
-def _number(document: Mapping[str, Any], path: str) -> float | None:
+def _number(document: Mapping[str, Any], path: str) -> float:
+    """NaN for anything else than a number within float32's range."""
     value = _value(document, path)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value)
-    except OverflowError:  # an integer of any length is JSON
-        return None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and abs(value) <= LARGEST_FLOAT32 else math.nan  # integers may be of any length
 
 
-def _key(document: Mapping[str, Any]) -> dict[str, float | None]:
+def _key(document: Mapping[str, Any]) -> dict[str, float]:
     """The features that stand for the key; none where there is no key."""
     for key_path, scale_path, strength_path in _KEY_BLOCKS:
         key = _value(document, key_path)
@@ -131,7 +120,7 @@ def _key(document: Mapping[str, Any]) -> dict[str, float | None]:
             return {
                 "tonal.key.cosine": math.cos(angle),
                 "tonal.key.sine": math.sin(angle),
-                "tonal.key.is_major": {"major": 1.0, "minor": 0.0}.get(str(_value(document, scale_path))),
+                "tonal.key.is_major": {"major": 1.0, "minor": 0.0}.get(str(_value(document, scale_path)), math.nan),
                 "tonal.key.strength": _number(document, strength_path),
             }
     return {}

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from songmood.cache.plan import Delivery, Stray
+from songmood.cache.plan import Delivery
 from songmood.corpora.jamendo.tars import BLOCK, Member, TarDamagedError, open_tar, read_members
 from songmood.corpora.npy import parse_mel_npy
 from songmood.errors import CorpusError
@@ -18,17 +18,11 @@ _NUMBER = re.compile(r"-(\d\d)\.tar(\.gz)?$")
 
 @dataclass(frozen=True)
 class Archive:
-    """A tar, and what is wanted of it.
-
-    Attributes:
-        path: of the tar.
-        tracks: whose files it should hold.
-        strict: stop at the first file that does not belong there.
-    """
+    """A tar, and what is wanted of it."""
 
     path: Path
-    tracks: tuple[Track, ...] = field(repr=False)
-    strict: bool = False
+    tracks: tuple[Track, ...] = field(repr=False)  # whose files it should hold
+    strict: bool = False  # stop at the first file that does not belong there
 
     @property
     def name(self) -> str:
@@ -40,10 +34,10 @@ class Archive:
         """What it should deliver."""
         return tuple(track.stem for track in self.tracks)
 
-    def contents(self, limits: Mapping[str, int]) -> Iterator[tuple[str, memoryview | str] | Stray]:
+    def contents(self, limits: Mapping[str, int]) -> Iterator[tuple[str, memoryview | str] | str]:
         """Each wanted file once, in the tar's order: its name, and its bytes or the reason why they are of no use.
 
-        Between them comes what does not belong there; files that do not come are named at the end.
+        Between them comes a line on each thing that does not belong there; files that do not come are named at the end.
 
         Args:
             limits: the names of the wanted files and the most bytes that each may have.
@@ -61,7 +55,7 @@ class Archive:
                         stray = f"{member.label} in {self.name}: {_why_stray(member, limits)}"
                         if self.strict:
                             raise CorpusError(f"{stray} (strict; without it the file would be ignored)")
-                        yield Stray(stray)
+                        yield stray
                         continue
                     del left[member.name]
                     content = member.content  # needs no checksum: the tar's was right
@@ -74,21 +68,20 @@ class Archive:
 class MelTar(Archive):
     """An archive of spectrograms, `NN/ID.npy`; features come later, from a `FeatureTar`."""
 
-    def run(self) -> Iterator[Delivery | Stray]:
-        """Every track that should be there, with its spectrogram or the reason why it has none."""
+    def run(self) -> Iterator[Delivery | str]:
+        """Every track that should be there, with its spectrogram or the reason why it has none; and what else is."""
         for item in self.contents({f"{track.stem}.npy": largest_npy(track.duration) for track in self.tracks}):
-            if isinstance(item, Stray):
+            if isinstance(item, str):
                 yield item
-            else:
-                yield self._delivery(item[0].removesuffix(".npy"), item[1])
-
-    def _delivery(self, stem: str, content: memoryview | str) -> Delivery:
-        if isinstance(content, str):
-            return Delivery(stem, refusal=content)
-        try:
-            return Delivery(stem, parse_mel_npy(content))
-        except ValueError as error:
-            return Delivery(stem, refusal=f"{error} (in {self.name})")
+                continue
+            stem, content = item[0].removesuffix(".npy"), item[1]
+            mel, reason = None, content if isinstance(content, str) else None
+            try:
+                if not isinstance(content, str):
+                    mel = parse_mel_npy(content)
+            except ValueError as error:
+                reason = f"{error} (in {self.name})"
+            yield Delivery(stem, mel, refusal=reason)
 
 
 def largest_npy(duration: float) -> int:

@@ -5,11 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from songmood.cache.build import BuildReport, build_cache
-from songmood.cache.disk import check_room
+from songmood.cache.disk import check_room, taken
 from songmood.cache.finish import put_features
 from songmood.cache.lock import build_lock
+from songmood.cache.partial import partial_path
 from songmood.cache.pool import usable_cores
-from songmood.corpora.jamendo.archives import MelTar, folder_of
+from songmood.corpora.jamendo.archives import MelTar
 from songmood.corpora.jamendo.catalogue import TYPES
 from songmood.corpora.jamendo.features import FeatureTar
 from songmood.corpora.jamendo.fetch import Fetch, Sources
@@ -34,12 +35,12 @@ def fetch_archives(store: Store, kinds: Sequence[str], sources: Sources) -> None
         expected = sum(store.expected(file.name) for file in files)
         check_room({store.downloads: max(0, expected - here) + RESERVE})
         with progress("fetching archives", max(1, expected // MEGABYTE), "MB") as meter:
-            counted = 0
+            came = 0
 
             def count(size: int) -> None:
-                nonlocal counted
-                before, counted = counted, counted + size
-                meter.advance(counted // MEGABYTE - before // MEGABYTE)
+                nonlocal came
+                came += size
+                meter.advance(came // MEGABYTE - meter.done)
 
             with Fetch(files, store.downloads, replace(sources, keep_tars=True), on_bytes=count) as arrivals:
                 for _ in arrivals:
@@ -72,32 +73,24 @@ def build(
             )
         _check_room(store, kinds, sources)
         _made(store.downloads)
-        strays = _read_features(store, sources, workers, strict) if "acousticbrainz" in kinds else ()
-        report = _build_mel(store, sources, workers, strict)
+        if files := "acousticbrainz" in kinds and store.pending("acousticbrainz"):
+            with Fetch(files, store.downloads, sources) as arrivals:
+                feature_tars = (FeatureTar(path, store.tracks_in(path.name), strict) for _, path in arrivals)
+                store.feature_rows.read(feature_tars, workers, on_done=lambda job: arrivals.used_up(job.name))
+        with Fetch(store.pending("melspecs"), store.downloads, sources) as arrivals:
+            report = build_cache(
+                store.plan,
+                (MelTar(path, store.tracks_in(path.name), strict) for _, path in arrivals),
+                workers=workers,
+                strict=strict and not store.is_built,  # what was left out then was said then
+                on_done=lambda job: arrivals.used_up(job.name),
+            )
         if "acousticbrainz" in kinds:
             put_features(store.plan, *store.feature_rows.matrix([track.stem for track in store.plan.tracks]))
+            strays = (stray for entry in store.feature_rows.entries.values() for stray in entry["strays"])
+            report = replace(report, strays=(*strays, *report.strays))
         _tidy(store, keep_tars=sources.keep_tars)
-    return replace(report, strays=(*strays, *report.strays))
-
-
-def _build_mel(store: Store, sources: Sources, workers: int, strict: bool) -> BuildReport:
-    with Fetch(store.pending("melspecs"), store.downloads, sources) as arrivals:
-        return build_cache(
-            store.plan,
-            (MelTar(path, store.folders[folder_of(path.name)], strict) for _, path in arrivals),
-            workers=workers,
-            strict=strict and not store.is_built,  # what was left out then was said then
-            on_done=lambda job: arrivals.used_up(job.name),
-        )
-
-
-def _read_features(store: Store, sources: Sources, workers: int, strict: bool) -> tuple[str, ...]:
-    """What else is in the archives of features, once all have been read."""
-    if files := store.pending("acousticbrainz"):
-        with Fetch(files, store.downloads, sources) as arrivals:
-            jobs = (FeatureTar(path, store.folders[folder_of(path.name)], strict) for _, path in arrivals)
-            store.feature_rows.read(jobs, workers, on_done=lambda job: arrivals.used_up(job.name))
-    return tuple(stray for entry in store.feature_rows.entries.values() for stray in entry["strays"])
+    return report
 
 
 def _tidy(store: Store, *, keep_tars: bool) -> None:
@@ -116,7 +109,8 @@ def _check_room(store: Store, kinds: Sequence[str], sources: Sources) -> None:
     """Before anything is fetched: room for the rest of the cache and for the archives that lie about at once."""
     sizes = sorted((store.expected(file.name) for kind in kinds for file in store.pending(kind)), reverse=True)
     at_once = sum(sizes[: sources.ahead]) if sources.mirrors else 0
-    cache = store.missing_cache_bytes()
+    begun = taken(partial_path(store.cache_path))
+    cache = 0 if store.is_built else max(0, int(store.plan.slots[-1]) * 2 * store.mel.num_bands - begun)
     if cache or at_once:
         check_room({store.cache_path.parent: cache + RESERVE, store.downloads: at_once})
 

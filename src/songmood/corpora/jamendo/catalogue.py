@@ -32,17 +32,11 @@ SUBSETS = {  # subset -> what its split files are called
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file that mirrors hold.
+    """A file that mirrors hold."""
 
-    Attributes:
-        path: below a mirror's base, with forward slashes.
-        sha256: what its bytes must hash to; None where the data set publishes no checksum.
-        limit: bytes beyond which it cannot be the right file, so that a rogue server does not fill the disk.
-    """
-
-    path: str
-    sha256: str | None = None
-    limit: int = 1 << 36
+    path: str  # below a mirror's base, with forward slashes
+    sha256: str | None = None  # what its bytes must hash to; None where the data set publishes no checksum
+    limit: int = 1 << 36  # bytes beyond which it cannot be the right file: a rogue server is not to fill the disk
 
     @property
     def name(self) -> str:
@@ -52,22 +46,13 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One of the two collections of archives.
+    """One of the two collections of archives."""
 
-    Attributes:
-        name: as in the archives' names.
-        subsets: which of `SUBSETS` its tracks cover.
-        tracks: the file that lists all tracks in the archives. (`autotagging.tsv` is a link in the repository: fetched
-            raw, it is the name of the file below.)
-        fetched: what the mel-spectrogram archives weigh, in GB.
-        kept: what the cache weighs, in GB.
-    """
-
-    name: str
-    subsets: tuple[str, ...]
-    tracks: str
-    fetched: int
-    kept: int
+    name: str  # as in the archives' names
+    subsets: tuple[str, ...]  # which of `SUBSETS` its tracks cover
+    tracks: str  # the file that lists all tracks in the archives
+    fetched: int  # what the mel-spectrogram archives weigh, in GB
+    kept: int  # what the cache weighs, in GB
 
     def split_file(self, subset: str, number: int, split: str) -> str:
         """Where the tracks of "train", "validation" or "test" are listed, in the split of that number."""
@@ -80,6 +65,7 @@ class Dataset:
 
 DATASETS = {  # the smaller one first
     "autotagging_moodtheme": Dataset("autotagging_moodtheme", ("moodtheme",), "autotagging_moodtheme.tsv", 68, 36),
+    # `autotagging.tsv` is a link in the repository: fetched raw, it is the name of this file.
     "raw_30s": Dataset("raw_30s", tuple(SUBSETS), "raw_30s_cleantags_50artists.tsv", 229, 115),
 }
 TAG_LISTS = {"moodtheme": "tags/moodtheme_split.txt"}  # of the others the alphabet is the order, as in this one

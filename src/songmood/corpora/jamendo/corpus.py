@@ -9,7 +9,7 @@ import numpy as np
 
 from songmood.audio.parameters import MelParameters
 from songmood.cache.partial import partial_path
-from songmood.cache.read import MelCache
+from songmood.cache.read import MelCache, no_cache
 from songmood.corpora.corpus import SPLITS, check_splits, corpus_tags
 from songmood.corpora.jamendo.acousticbrainz import FeatureSet
 from songmood.corpora.jamendo.catalogue import SPLIT_NUMBERS, TAG_LISTS, choose_dataset
@@ -142,11 +142,5 @@ class JamendoCorpus:
         if partial_path(self.cache_path).exists():
             return CacheError(f"{self.cache_path} is not finished; `songmood data build` goes on with it")
         dataset = self.store.dataset
-        command = (
-            "`make data`" if dataset.subsets == ("moodtheme",) else f"`songmood data build --dataset {dataset.name}`"
-        )
-        return CacheError(
-            f"no mel cache at {self.cache_path}. Build it with {command} ({dataset.fetched} GB to fetch, "
-            f"{dataset.kept} GB kept), or try `corpus=demo` (made here in a minute) or "
-            "`corpus=folder corpus.root=DIR` (your own music)."
-        )
+        command = "make data" if dataset.subsets == ("moodtheme",) else f"songmood data build --dataset {dataset.name}"
+        return no_cache(self.cache_path, command, dataset.fetched, dataset.kept)

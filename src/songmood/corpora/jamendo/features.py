@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from songmood.cache.journal import Journal, read_journal
-from songmood.cache.plan import Stray
 from songmood.cache.pool import run_jobs
 from songmood.corpora.jamendo.acousticbrainz import (
     FEATURES,
@@ -39,8 +38,8 @@ class FeatureTar(Archive):
         found: dict[str, dict[str, NDArray[np.float32]]] = {stem: {} for stem in self.stems}
         reasons, strays = dict[str, str](), list[str]()
         for item in self.contents(dict.fromkeys(documents, LARGEST_DOCUMENT)):
-            if isinstance(item, Stray):
-                strays.append(item.text)
+            if isinstance(item, str):
+                strays.append(item)
                 continue
             name, content = item
             try:
@@ -57,11 +56,9 @@ class FeatureTar(Archive):
 
 
 class FeatureRows:
-    """The rows of every archive that was read.
+    """The rows of every archive that was read, in the journal at a path.
 
-    Args:
-        path: of the journal.
-        tars: names of the archives, each with its checksum: of another archive the rows do not count.
+    They count for archives with the checksums that `tars` has by their names.
     """
 
     def __init__(self, path: Path, tars: Mapping[str, str]) -> None:

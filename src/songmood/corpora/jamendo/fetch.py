@@ -24,19 +24,12 @@ class _Stopped(Exception):  # noqa: N818 -- control flow, not a defect
 
 @dataclass(frozen=True)
 class Sources:
-    """Where files come from.
+    """Where files come from."""
 
-    Attributes:
-        mirrors: base URLs, best first; none: only the shelves.
-        shelves: folders that may hold files already; those that are right are taken from there, where they stay.
-        connections: files at a time.
-        keep_tars: keep what was fetched once it is used up.
-    """
-
-    mirrors: tuple[str, ...] = MIRRORS
-    shelves: tuple[Path, ...] = ()
-    connections: int = 4
-    keep_tars: bool = False
+    mirrors: tuple[str, ...] = MIRRORS  # base URLs, best first; none: only the shelves
+    shelves: tuple[Path, ...] = ()  # folders that may hold files already: right ones are taken there, and stay there
+    connections: int = 4  # files at a time
+    keep_tars: bool = False  # keep what was fetched once it is used up
 
     @property
     def ahead(self) -> int | None:
@@ -134,9 +127,16 @@ class Fetch:
         self._room.release()
 
     def _work(self) -> None:
+        failure: Exception
         try:
             with full_disk_is_named(self._folder, DownloadError, "make room and run the command again, it goes on"):
-                while file := self._next():
+                while True:
+                    self._room.acquire()
+                    self._watch(0)
+                    if (
+                        file := next(self._todo, None)
+                    ) is None:  # one step of a list's iterator: no thread gets between
+                        return
                     try:
                         self._arrivals.put((file, self._bring(file)))
                     except DownloadError as fault:
@@ -145,29 +145,25 @@ class Fetch:
         except _Stopped:
             return
         except OSError as error:
-            self._end(DownloadError(f"cannot read or write {error.filename or self._folder}: {error.strerror}"))
+            failure = DownloadError(f"cannot read or write {error.filename or self._folder}: {error.strerror}")
         except Exception as error:
-            self._end(error)
-
-    def _next(self) -> RemoteFile | None:
-        self._room.acquire()
-        self._watch(0)
-        return next(self._todo, None)  # one step of a list's iterator: no thread gets in between
-
-    def _end(self, error: Exception) -> None:
-        """Raised where the arrivals are awaited."""
+            failure = error
         self._stop.set()
-        self._arrivals.put(error)
+        self._arrivals.put(failure)  # raised where the arrivals are awaited
 
     def _bring(self, file: RemoteFile) -> Path:
         place = file.name if self._is_flat else file.path
         target = self._folder / place
-        for path in (*(shelf / place for shelf in self._sources.shelves), target):
-            if path.is_file() and file.sha256 in (None, sha256_of(path)):
+        shelved = [shelf / place for shelf in self._sources.shelves]
+        wrong = []
+        for path in filter(Path.is_file, (*shelved, target)):
+            if file.sha256 in (None, checksum := sha256_of(path)):
                 self._watch(path.stat().st_size)
                 return path
+            wrong.append(f"{path} has SHA-256 {checksum}, expected {file.sha256}")
         if self._client is None:
-            raise DownloadError(_why_not_taken(file, [shelf / place for shelf in self._sources.shelves]))
+            reason = "; ".join(wrong) or "no " + " or ".join(map(str, shelved))
+            raise DownloadError(f"{reason}; name a mirror that has it")
         return download(self._client, self._sources.mirrors, file, target, self._stop.wait, self._watch)
 
     def _watch(self, size: int) -> None:
@@ -180,8 +176,3 @@ def sha256_of(path: Path) -> str:
     """The checksum of a file's bytes."""
     with path.open("rb", buffering=0) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _why_not_taken(file: RemoteFile, places: Sequence[Path]) -> str:
-    wrong = [f"{path} has SHA-256 {sha256_of(path)}, expected {file.sha256}" for path in places if path.is_file()]
-    return f"{'; '.join(wrong) or 'no ' + ' or '.join(map(str, places))}; name a mirror that has it"

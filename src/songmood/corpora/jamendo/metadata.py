@@ -61,8 +61,7 @@ def fetch_metadata(dataset: Dataset, folder: Path, source: str | None = None) ->
     files = [RemoteFile(path, pins.get(path), LARGEST) for path in readers if not (folder / path).is_file()]
     if not files:
         return []
-    is_remote = "://" in source
-    mirrors, shelves = ((source,), ()) if is_remote else ((), (Path(source),))
+    mirrors, shelves = ((source,), ()) if "://" in source else ((), (Path(source),))
     sources = Sources(mirrors, shelves, keep_tars=True)
     incoming = folder / "incoming"
     brought = []

@@ -8,9 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from songmood.audio.parameters import MelParameters
-from songmood.cache.disk import taken
 from songmood.cache.finish import finished_stems, is_finished
-from songmood.cache.partial import partial_path
 from songmood.cache.plan import CachePlan
 from songmood.corpora.jamendo.acousticbrainz import FEATURES
 from songmood.corpora.jamendo.archives import FRAME_BYTES, FRAMES_PER_SECOND, folder_of, largest_npy
@@ -25,19 +23,12 @@ FEATURE_BYTES = 100_000  # of a track in a compressed archive of features; an es
 
 @dataclass(frozen=True)
 class Store:
-    """One of the two collections of archives, as far as it is here.
+    """One of the two collections of archives, as far as it is here."""
 
-    Attributes:
-        dataset: which.
-        root: holds `metadata/`, `downloads/` while they are needed, and the features that were read.
-        cache_path: of the cache.
-        mel: what the spectrograms were made with.
-    """
-
-    dataset: Dataset
-    root: Path
+    dataset: Dataset  # which
+    root: Path  # holds `metadata/`, `downloads/` while they are needed, and the features that were read
     cache_path: Path
-    mel: MelParameters
+    mel: MelParameters  # what the spectrograms were made with
 
     @property
     def metadata(self) -> Path:
@@ -51,9 +42,9 @@ class Store:
 
     def text(self, path: str) -> Path:
         """A file of the metadata; CorpusError where it is not here."""
-        if not (self.metadata / path).is_file():
-            raise CorpusError(f"no {self.metadata / path}; `songmood data fetch --metadata-only` brings it")
-        return self.metadata / path
+        if not (file := self.metadata / path).is_file():
+            raise CorpusError(f"no {file}; `songmood data fetch --metadata-only` brings it")
+        return file
 
     def checksums(self, kind: str) -> dict[str, str]:
         """The SHA-256 sums of the archives of spectrograms or of features, by name."""
@@ -68,12 +59,16 @@ class Store:
         return CachePlan(self.cache_path, tracks, tags_of(tracks), self.mel, FEATURES, f"{self.dataset.name} {source}")
 
     @cached_property
-    def folders(self) -> Mapping[str, tuple[Track, ...]]:
-        """The tracks of each folder, ``"00"`` to ``"99"``, of which an archive holds one; empty for any other name."""
+    def _folders(self) -> Mapping[str, tuple[Track, ...]]:
+        """The tracks of each folder, ``"00"`` to ``"99"``; none of any other name."""
         folders: dict[str, tuple[Track, ...]] = defaultdict(tuple)
         for track in self.plan.tracks:
             folders[track.path.split("/")[0]] += (track,)
         return folders
+
+    def tracks_in(self, tar: str) -> tuple[Track, ...]:
+        """The tracks of the folder that an archive of this name holds."""
+        return self._folders[folder_of(tar)]
 
     @cached_property
     def feature_rows(self) -> FeatureRows:
@@ -87,10 +82,11 @@ class Store:
 
     def archives(self, kind: str) -> list[RemoteFile]:
         """The archives of spectrograms or of features, as the list of checksums names them."""
-        return [
-            RemoteFile(f"{self.dataset.name}/{kind}/{name}", value, self.limit(name))
-            for name, value in self.checksums(kind).items()
-        ]
+        files = []
+        for name, checksum in self.checksums(kind).items():
+            limit = (1 << 20) + 2 * sum(largest_npy(track.duration) for track in self.tracks_in(name))
+            files.append(RemoteFile(f"{self.dataset.name}/{kind}/{name}", checksum, limit))
+        return files
 
     def pending(self, kind: str) -> list[RemoteFile]:
         """The archives that hold something that is not here yet."""
@@ -100,22 +96,11 @@ class Store:
         if self.is_built:
             return []
         done = finished_stems(self.plan)
-        folders = {track.path.split("/")[0] for track in self.plan.tracks if track.stem not in done}
-        return [file for file in self.archives(kind) if folder_of(file.name) in folders]
+        return [file for file in self.archives(kind) if {track.stem for track in self.tracks_in(file.name)} - done]
 
     def expected(self, tar: str) -> int:
         """Bytes that an archive has, about."""
-        tracks = self.folders[folder_of(tar)]
+        tracks = self.tracks_in(tar)
         if tar.endswith(".gz"):
             return FEATURE_BYTES * len(tracks)
         return sum(int(track.duration * FRAMES_PER_SECOND * FRAME_BYTES) + 2_048 for track in tracks)
-
-    def limit(self, tar: str) -> int:
-        """Bytes that an archive has at most."""
-        return (1 << 20) + 2 * sum(largest_npy(track.duration) for track in self.folders[folder_of(tar)])
-
-    def missing_cache_bytes(self) -> int:
-        """What the unfinished cache will still take of the disk."""
-        if self.is_built:
-            return 0
-        return max(0, int(self.plan.slots[-1]) * 2 * self.mel.num_bands - taken(partial_path(self.cache_path)))

@@ -35,15 +35,10 @@ class TarDamagedError(Exception):
 
 
 class Member(NamedTuple):
-    """An entry of a tar.
+    """An entry of a tar."""
 
-    Attributes:
-        name: as it stands in the tar, for comparing; never a path to write to.
-        content: its bytes, or why there are none; None where nobody wants them.
-    """
-
-    name: str
-    content: memoryview | str | None
+    name: str  # as it stands in the tar, for comparing; never a path to write to
+    content: memoryview | str | None  # its bytes, or why there are none; None where nobody wants them
 
     @property
     def label(self) -> str:
@@ -52,20 +47,14 @@ class Member(NamedTuple):
 
 
 class _Forwards:
-    """A file as `tarfile` is given it: forwards only, not beyond `longest`, and for each header so many bytes.
-
-    Attributes:
-        position: bytes from the beginning.
-        header_left: bytes that may still be read of the current header.
-        block: what was read last.
-    """
+    """A file as `tarfile` is given it: forwards only, not beyond `longest`, and for each header so many bytes."""
 
     def __init__(self, file: Bytes, longest: int) -> None:
         self._file = file
         self._longest = longest
-        self.position = 0
-        self.header_left = LONGEST_HEADER
-        self.block = b""
+        self.position = 0  # bytes from the beginning
+        self.header_left = LONGEST_HEADER  # bytes that may still be read of the current header
+        self.block = b""  # what was read last
 
     def tell(self) -> int:
         return self.position
