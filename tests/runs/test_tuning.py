@@ -14,6 +14,7 @@ from optuna.trial import TrialState
 from songmood.errors import ConfigError, TrainingError
 from songmood.report.study import build_study_page
 from songmood.runs.configuration import compose_config, plain
+from songmood.runs.sweeps.slots import OUTPUT
 from songmood.runs.tuning import search as searching
 from songmood.runs.tuning import trial as trials
 from songmood.runs.tuning.check import beginning, check_space
@@ -39,17 +40,18 @@ class Forking(Supervisor):
     breaks: tuple[int, ...] = ()  # trials whose loss is lost
     ends_after: int | None = None  # trials whose processes are started before this one's own is killed
 
-    def _start(self, number: int, environment: Mapping[str, str], output: Path) -> int:
+    def _start(self, number: int, place: Path) -> int:
         if self.ends_after == number:
             os.kill(os.getpid(), signal.SIGKILL)
-        begun = output.with_name(f"begun-{number}")
+        place.mkdir(parents=True, exist_ok=True)
+        begun = place / f"begun-{number}"
         begun.write_text(begun.read_text() + "x" if begun.exists() else "x")
         is_killed = len(begun.read_text()) <= self.kills.get(number, 0)
         child = os.fork()
         if not child:
             status = 1
             try:
-                with output.open("ab") as file:
+                with (place / OUTPUT).open("ab") as file:
                     os.dup2(file.fileno(), 1)
                     os.dup2(file.fileno(), 2)
                 if is_killed:

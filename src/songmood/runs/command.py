@@ -27,10 +27,10 @@ def job_command(hydra: Any, *more: str, passes: Callable[[str], bool], first: st
     return [*command, *as_written(hydra.overrides.task), *own, place, "hydra.mode=RUN", *more]
 
 
-def reason(status: int) -> str | None:
-    """Why a job's process did not end by itself, or not well; None where it ended as it should, or was asked to."""
-    if status in (0, INTERRUPTED):
-        return None
+def reason(status: int) -> str:
+    """Why a process ended with a status other than 0."""
+    if status == INTERRUPTED:
+        return "asked to end by a signal"
     if status > 0:
         return f"ended with status {status}"
     hint = ", often for a lack of memory" if -status == signal.SIGKILL else ""

@@ -138,6 +138,30 @@ def test_a_slurm_job_ends_as_its_command_does_and_says_why(code: str, status: in
         assert said in (tmp_path / "failed.txt").read_text()
 
 
+def test_a_job_that_is_out_of_time_for_good_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = pytest.importorskip("submitit.core.utils")
+
+    def no_more(*_: object) -> None:
+        raise errors.UncompletedJobError("Job not requeued because: timed-out too many times.")
+
+    job = SlurmJob(["sh", "-c", "kill -USR2 $PPID; exec sleep 600"], tmp_path / "failed.txt")
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    before = signal.signal(signal.SIGUSR2, no_more)
+    try:
+        with pytest.raises(errors.UncompletedJobError):
+            job()
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+    said = "Job not requeued because: timed-out too many times (hydra.launcher.max_num_timeout), in the Slurm job 7\n"
+    assert (tmp_path / "failed.txt").read_text() == said
+
+
+def test_a_job_that_would_be_out_of_time_as_it_starts_is_not_submitted(tmp_path: Path) -> None:
+    pytest.importorskip("submitit")
+    with pytest.raises(ConfigError, match="signal_delay_s=120 is all of timeout_min=2: at least an epoch must fit in"):
+        launcher._submit(tmp_path, [], {"timeout_min": 2, "signal_delay_s": 120})
+
+
 def test_a_job_that_is_out_of_time_is_the_same_job_again(tmp_path: Path) -> None:
     pytest.importorskip("submitit")
     job = SlurmJob(["true"], tmp_path / "failed.txt")

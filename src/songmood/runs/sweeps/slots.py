@@ -1,14 +1,115 @@
-"""The share-out of a machine: slots, each the environment of one job at a time."""
+"""The share-out of a machine: slots, each the environment of one process at a time, and the processes in them."""
 
+import logging
 import os
+import signal
+import subprocess
+import threading
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from songmood.cache.pool import usable_cores
 from songmood.errors import ConfigError
 
+log = logging.getLogger(__name__)
+
 CORES = 2  # for a job on a CPU, where nobody says how many jobs there are to be at once
 GPUS, THREADS = "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS"
+OUTPUT = "output.log"  # all that a process printed
+BEGIN = f"from {__name__} import leave_with_parent; leave_with_parent(); "
+GRACE = 20  # seconds to end in order
+
+
+class Processes:
+    """Commands at work, each in a slot; one's death is not the others', and all end together.
+
+    Args:
+        slots: environments, each of one process at a time.
+    """
+
+    def __init__(self, slots: Sequence[Mapping[str, str]]) -> None:
+        self.free: SimpleQueue[Mapping[str, str]] = SimpleQueue()
+        for slot in slots:
+            self.free.put(slot)
+        self.running: set[subprocess.Popen[bytes]] = set()
+        self.is_stopping = False
+
+    def run(self, folder: Path, command: Sequence[str]) -> int:
+        """Wait for a slot, then for the end of the process and of all that it started.
+
+        Args:
+            folder: gets what it prints.
+            command: started in a session of its own, so that Ctrl-C reaches it once, from here.
+
+        Returns:
+            Its status, negative for a signal; 0 where all are asked to end before it has begun.
+        """
+        slot = self.free.get()
+        try:
+            if self.is_stopping:
+                return 0
+            log.info("%s: started %s", folder.name, " ".join(f"{key}={value}" for key, value in slot.items()))
+            return self._run(folder, command, {**os.environ, **slot})
+        finally:
+            self.free.put(slot)
+
+    def _run(self, folder: Path, command: Sequence[str], environment: Mapping[str, str]) -> int:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / OUTPUT).open("ab") as output:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,  # whose end it takes for ours
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+            )
+        self.running.add(process)
+        if self.is_stopping:  # since just now
+            process.terminate()
+        with process:
+            status = process.wait()
+            self.running.discard(process)
+            _kill_group(process.pid)  # what a dead one left, such as others of a distributed run
+        return status
+
+    def stop(self) -> None:
+        """Ask all to end in order: each has its last checkpoint to go on from. What takes too long is killed."""
+        self.is_stopping = True
+        asked = [*self.running]
+        for process in asked:
+            process.terminate()
+        end = time.monotonic() + GRACE
+        for process in asked:
+            try:
+                process.wait(max(0.0, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                _kill_group(process.pid)
+
+
+def leave_with_parent(grace: float = GRACE) -> None:
+    """End when the process that started this one is no more: its end of standard input closes then.
+
+    Args:
+        grace: seconds to do so in order, before this process and all that it started are killed.
+    """
+
+    def wait() -> None:
+        os.read(0, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(grace)
+        _kill_group(os.getpid())
+
+    threading.Thread(target=wait, name="leave with parent", daemon=True).start()
+
+
+def _kill_group(leader: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def slots_for(trainer: Mapping[str, Any], at_once: int | None = None) -> list[dict[str, str]]:

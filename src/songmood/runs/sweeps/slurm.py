@@ -80,6 +80,9 @@ def _submit(sweep: Path, jobs: Sequence[DictConfig], settings: Mapping[str, Any]
     except ImportError:
         raise ConfigError("hydra/launcher=slurm needs submitit: pip install 'songmood[slurm]'") from None
     given = {key: value for key, value in settings.items() if value is not None}
+    if given["signal_delay_s"] >= 60 * given["timeout_min"]:  # Slurm would signal a job as it starts, again and again
+        said = f"hydra.launcher.signal_delay_s={given['signal_delay_s']} is all of timeout_min={given['timeout_min']}"
+        raise ConfigError(f"{said}: at least an epoch must fit in before it")
     timeouts, more = given.pop("max_num_timeout"), given.pop("additional_parameters")
     trainer = plain(jobs[0].trainer)
     devices = devices_of(trainer["devices"], 0)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from songmood.runs.command import reason
+from songmood.runs.configuration import INTERRUPTED
 
 if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission
@@ -28,16 +29,26 @@ class SlurmJob:
 
     def __call__(self) -> None:
         """Run the job; its status is the Slurm job's."""
+        from submitit.core.utils import UncompletedJobError
+
         threads = os.environ.get("SLURM_CPUS_PER_TASK", "1")
-        done = subprocess.run(self.command, check=False, env={"OMP_NUM_THREADS": threads, **os.environ})
-        if said := reason(done.returncode):
-            slurm_id = os.environ.get("SLURM_JOB_ID")
-            self.failed.write_text(f"{said}, in the Slurm job {slurm_id}\n", encoding="utf-8")
-        if done.returncode:
-            raise SystemExit(done.returncode)
+        try:
+            status = subprocess.run(
+                self.command, check=False, env={"OMP_NUM_THREADS": threads, **os.environ}
+            ).returncode
+        except UncompletedJobError as error:  # of submitit's signal, where it does not requeue
+            self._say_why(f"{str(error).rstrip('.')} (hydra.launcher.max_num_timeout)")
+            raise
+        if status not in (0, INTERRUPTED):  # asked to end by Slurm, it comes into the queue again
+            self._say_why(reason(status))
+        if status:
+            raise SystemExit(status)
 
     def checkpoint(self) -> "DelayedSubmission":
         """On submitit's signal, before the time is over: the same again, for an epoch's end has kept all there is."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)
+
+    def _say_why(self, reason: str) -> None:
+        self.failed.write_text(f"{reason}, in the Slurm job {os.environ.get('SLURM_JOB_ID')}\n", encoding="utf-8")

@@ -1,8 +1,6 @@
 """The supervisor of a study: asks for trials, carries each out in a process of its own, counts to the number wanted."""
 
 import logging
-import os
-import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -12,12 +10,11 @@ from pathlib import Path
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from songmood.runs.sweeps.slots import OUTPUT, Processes
 from songmood.runs.tuning.space import Space
 from songmood.runs.tuning.study import FAILURE, sampler_of, trial_of
 
 log = logging.getLogger(__name__)
-
-LOG = "output.log"  # all that a trial's processes printed
 
 
 class Supervisor:
@@ -36,34 +33,31 @@ class Supervisor:
     def __init__(self, study: optuna.Study, space: Space, folder: Path, wanted: int) -> None:
         self._study, self._space, self._folder, self._wanted = study, space, folder, wanted
         self._left = [trial.number for trial in self._trials() if trial.state == TrialState.RUNNING]
-        self._processes: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
-        self._is_over = False
+        self._processes = Processes(())
 
-    def run(self, environments: Sequence[Mapping[str, str]]) -> None:
-        """Carry the trials out, as many at a time as there are environments, each in one of them."""
-        with ThreadPoolExecutor(len(environments)) as pool:
-            workers = [pool.submit(self._work, environment) for environment in environments]
+    def run(self, slots: Sequence[Mapping[str, str]]) -> None:
+        """Carry the trials out, as many at a time as there are slots of the machine, each in one of them."""
+        self._processes = Processes(slots)
+        with ThreadPoolExecutor(len(slots)) as pool:
+            workers = [pool.submit(self._work) for _ in slots]
             try:
                 for worker in as_completed(workers):
                     worker.result()
             except BaseException:  # Ctrl-C too
-                with self._lock:
-                    self._is_over = True
-                    for process in self._processes:
-                        process.terminate()
+                self._processes.stop()
                 raise
 
-    def _work(self, environment: Mapping[str, str]) -> None:
+    def _work(self) -> None:
         while (number := self._next()) is not None:
-            self._carry_out(number, environment)
+            self._carry_out(number)
 
     def _next(self) -> int | None:
         """A trial to carry out: one that was left, or a new one."""
         with self._lock:
             is_new = not self._left
             begun = sum(trial.state != TrialState.WAITING for trial in self._trials())
-            if self._is_over or (is_new and begun >= self._wanted):
+            if self._processes.is_stopping or (is_new and begun >= self._wanted):
                 return None
             number = begun if is_new else self._left.pop(0)
             self._study.sampler = sampler_of(number)
@@ -71,38 +65,21 @@ class Supervisor:
             self._space.suggest(trial)
             return number
 
-    def _carry_out(self, number: int, environment: Mapping[str, str]) -> None:
+    def _carry_out(self, number: int) -> None:
         place = self._folder / "trials" / f"{number:04d}"
-        place.mkdir(parents=True, exist_ok=True)
         for _ in range(2):
-            status = self._start(number, environment, place / LOG)
+            status = self._start(number, place)
             trial = self._trials()[number]
-            if self._is_over or trial.state.is_finished() or status > 0:
+            if self._processes.is_stopping or trial.state.is_finished() or status > 0:
                 break
-        if not (self._is_over or trial.state.is_finished()):
-            self._fail(number, status, place / LOG)
+        if not (self._processes.is_stopping or trial.state.is_finished()):
+            self._fail(number, status, place / OUTPUT)
         self._tell_of(self._trials()[number])
 
-    def _start(self, number: int, environment: Mapping[str, str], output: Path) -> int:
+    def _start(self, number: int, place: Path) -> int:
         """The exit status of the trial's process, negative for a signal."""
         command = [sys.executable, "-m", f"{__package__}.trial", str(self._folder), str(number)]
-        grouped = {"WANDB_RUN_GROUP": self._folder.name, "WANDB_JOB_TYPE": "trial"}
-        with output.open("ab") as file, self._lock:
-            if self._is_over:
-                return 0
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,  # whose end it takes for ours
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                env={**grouped, **os.environ, **environment},
-                start_new_session=True,  # which it ends as one, with all that it started
-            )
-            self._processes.add(process)
-        with process:
-            status = process.wait()
-        self._processes.discard(process)
-        return status
+        return self._processes.run(place, command)
 
     def _fail(self, number: int, status: int, output: Path) -> None:
         lines = [line.strip() for line in output.read_text(encoding="utf-8", errors="replace").splitlines()]

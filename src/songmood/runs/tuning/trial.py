@@ -6,9 +6,7 @@ ended when, and only when, its one last line is there.
 
 import logging
 import os
-import signal
 import sys
-import threading
 from pathlib import Path
 from statistics import fmean
 
@@ -19,6 +17,7 @@ from optuna.trial import TrialState
 from songmood.errors import SongmoodError, TrainingError
 from songmood.runs.api import FinishedRun, train
 from songmood.runs.configuration import quoted
+from songmood.runs.sweeps.slots import leave_with_parent
 from songmood.runs.tuning.space import overrides_of
 from songmood.runs.tuning.study import FAILURE, VALUES, Plan, open_study, run_folder, trial_of
 from songmood.training.checkpoints import LAST
@@ -100,18 +99,14 @@ def _measure(folder: Path, plan: Plan, trial: Trial, seed: int) -> float:
 
 def main(folder: str, number: str) -> None:
     """Carry out a trial, unless the process that started it ends."""
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    leave_with_parent(grace=0)  # who goes on with the study at once is to find no trial at work
+    for name, value in (("WANDB_RUN_GROUP", Path(folder).name), ("WANDB_JOB_TYPE", "trial")):
+        os.environ.setdefault(name, value)
     logging.basicConfig(level=logging.INFO, format="[%(asctime)s] %(message)s", datefmt="%H:%M:%S", force=True)
     try:
         carry_out(Path(folder), int(number))
     except SongmoodError as error:
         raise SystemExit(f"{type(error).__name__}: {error}") from None
-
-
-def _leave_with_parent() -> None:
-    """The parent holds the other end of the standard input, and writes nothing."""
-    os.read(sys.stdin.fileno(), 1)
-    os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":
