@@ -11,12 +11,13 @@ import os
 import warnings
 from collections.abc import Sequence
 
+import pytorch_lightning as pl
 import torch
 from hydra.core.hydra_config import HydraConfig
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 from pytorch_lightning.strategies.launchers import subprocess_script
 
-from songmood.runs.command import job_command
+from songmood.runs.command import job_command, reason
 
 DEFAULT_THREADS = torch.get_num_threads()  # one per core that this process may use, or what OMP_NUM_THREADS says
 LAUNCH_VARIABLES = ("LOCAL_RANK", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE")
@@ -37,6 +38,14 @@ def prepare_process(threads: int | None) -> None:
     if multiprocessing.get_start_method(allow_none=True) not in (None, *multiprocessing.get_all_start_methods()):
         multiprocessing.set_start_method("spawn", force=True)
     torch.set_num_threads(threads or DEFAULT_THREADS)
+
+
+def killed_process(trainer: pl.Trainer) -> str | None:
+    """Which process that this one has started was killed, and how: what is raised here then is of its silence only."""
+    for rank, process in enumerate(getattr(trainer.strategy.launcher, "procs", ()), start=1):
+        if (process.poll() or 0) < 0:
+            return f"process {rank} of this run was {reason(process.returncode)}"
+    return None
 
 
 def leave_processes() -> None:

@@ -12,13 +12,13 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import WeightAveraging
 
 from songmood.cache.disk import full_disk_is_named
-from songmood.errors import ConfigError, RunFolderError
+from songmood.errors import ConfigError, RunFolderError, SongmoodError
 from songmood.evaluation.submission import PREDICTIONS, TARGETS
 from songmood.evaluation.thresholds import read_thresholds
 from songmood.runs.compose import Run, compose
 from songmood.runs.configuration import as_typed
 from songmood.runs.pictures import elbow_curves, learning_curves, tag_chart
-from songmood.runs.processes import leave_processes
+from songmood.runs.processes import killed_process, leave_processes
 from songmood.runs.provenance import provenance
 from songmood.runs.results import Thresholds, announce, score_test, score_validation, write_json, write_results
 from songmood.training import tracking
@@ -63,11 +63,19 @@ def train(config: Mapping[str, Any], written: Mapping[str, Any], folder: Path) -
 
 @contextmanager
 def _closing(run: Run) -> Iterator[None]:
-    """Whatever happens, loggers are closed and the processes of a distributed run left."""
+    """Whatever happens, loggers are closed and the processes of a distributed run left.
+
+    Raises:
+        SongmoodError: one of these was killed.
+    """
     has_failed = True
     try:
         yield
         has_failed = False
+    except RuntimeError as error:
+        if death := killed_process(run.trainer):
+            raise SongmoodError(death) from error
+        raise
     finally:
         tracking.close(run.loggers, has_failed)
         leave_processes()
