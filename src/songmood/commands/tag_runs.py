@@ -135,8 +135,8 @@ def to_folder(tagger: MusicTagger, found: Found, outputs: Outputs, settings: Set
             typer.echo(f"{num_finished:,} of {len(collection.paths):,} files are finished already", err=True)
         with progress("tagging", len(missing), "files") as meter:
             collection.tag(tagger, missing, min(settings.workers, len(missing)), meter.advance)
-        collection.end()
         if settings.shard.count > 1:
+            collection.end()
             shard = settings.shard
             typer.echo(
                 f"shard {shard.number}/{shard.count} is finished; songmood tag --merge {outputs.folder} when all are"

@@ -1,8 +1,10 @@
 """What a tagger says of a track: scores, percentiles, decisions and how they go over time."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -95,9 +97,12 @@ class Tags:
         Args:
             count: how many; None for all.
         """
-        ranks = np.zeros(len(self.names)) if self.ranks is None else self.ranks
-        order = np.lexsort((-self.values, -ranks))
-        return [self._row(int(at)) for at in order[:count]]
+        return list(islice(self.ranked(), count))
+
+    def ranked(self) -> Iterator[TagScore]:
+        """All tags, as `top` orders them."""
+        order = np.lexsort((-self.values,) if self.ranks is None else (-self.values, -self.ranks))
+        return map(self._row, order.tolist())
 
     def _row(self, at: int) -> TagScore:
         percentile = None if self.ranks is None else float(self.ranks[at])

@@ -51,7 +51,7 @@ class Ledger:
     def __init__(self, path: Path, about: About) -> None:
         self.path = path
         self.about = about
-        self._places: dict[str, tuple[Key, int]] = {}  # of the newest result of each path
+        self._known: dict[str, tuple[int, int, int]] = {}  # path -> size, time of change, place of its newest result
         self._failed: set[str] = set()
         self._lock = FileLock(f"{path}.lock", timeout=0)  # ends with the process
         try:
@@ -67,14 +67,19 @@ class Ledger:
 
     def _read(self) -> None:
         self._file.seek(0)
-        whole = 0
+        whole, keys, places, failed = 0, [], [], []
         for line in self._file:
             if not line.endswith(b"\n") or (whole == 0 and _about(line) != self.about):
                 break
             if whole:
-                end = line.index(b"\t")
-                self._remember(Key(*json.loads(line[:end].decode())), whole, line.startswith(FAILED, end + 1))
+                key, _, result = line.partition(b"\t")
+                keys.append(key)
+                places.append(whole)
+                failed.append(result.startswith(FAILED))
             whole += len(line)
+        read = json.loads(b"[%b]" % b",".join(keys))  # at once: a call for each would take longer than the rest
+        for (path, size, changed), place, is_failed in zip(read, places, failed, strict=True):
+            self._remember(path, size, changed, place, is_failed)
         self._out.truncate(whole)
         if not whole:
             self._begin()
@@ -84,15 +89,15 @@ class Ledger:
 
     def clear(self) -> None:
         """Forget all results."""
-        self._places.clear()
+        self._known.clear()
         self._failed.clear()
         self._out.truncate(0)
         self._begin()
 
     def __contains__(self, key: Key) -> bool:
         """Whether this very file is finished, or known not to be usable."""
-        place = self._places.get(key.path)
-        return place is not None and place[0] == key
+        known = self._known.get(key.path)
+        return known is not None and known[0] == key.size and known[1] == key.changed
 
     @property
     def size(self) -> int:
@@ -101,11 +106,11 @@ class Ledger:
 
     def knows(self, path: str) -> bool:
         """Whether there is a result of the file as it once was."""
-        return path in self._places
+        return path in self._known
 
-    def _remember(self, key: Key, place: int, is_failed: bool) -> None:
-        self._places[key.path] = key, place
-        (self._failed.add if is_failed else self._failed.discard)(key.path)
+    def _remember(self, path: str, size: int, changed: int, place: int, is_failed: bool) -> None:
+        self._known[path] = size, changed, place
+        (self._failed.add if is_failed else self._failed.discard)(path)
 
     def failed(self, paths: Iterable[str]) -> list[Failed]:
         """Those of some paths that could not be used, in their order; no other result is read for that."""
@@ -119,7 +124,7 @@ class Ledger:
             TaggingError: the disk is full.
         """
         place = self._append(json.dumps(key).encode() + b"\t" + json.dumps(to_plain(result)).encode())
-        self._remember(key, place, isinstance(result, Failed))
+        self._remember(*key, place, isinstance(result, Failed))
 
     def _append(self, line: bytes) -> int:
         place = self._out.seek(0, os.SEEK_END)
@@ -136,8 +141,8 @@ class Ledger:
     def results(self, paths: Iterable[str]) -> Iterator[Result]:
         """The results of paths that are finished, in their order; others are left out."""
         for path in paths:
-            if path in self._places:
-                self._file.seek(self._places[path][1])
+            if path in self._known:
+                self._file.seek(self._known[path][2])
                 yield from_plain(path, json.loads(self._file.readline().split(b"\t", 1)[1]), self.about)
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """Which tags of a track are told: all, the first few, those above a percentile, or the decided ones."""
 
 from dataclasses import dataclass
+from itertools import islice
 
 from songmood.errors import ConfigError
 from songmood.tagging.tags import Tags, TagScore
@@ -30,8 +31,7 @@ class Selection:
             raise ConfigError(f"--min-percentile: {tags.model} has no table of quantiles, so no percentiles")
         if self.decided and tags.decisions is None:
             raise ConfigError(f"--decided: {tags.model} has no fitted thresholds, so it decides nothing")
-        rows = [row for row in tags.top() if self._wants(row)]
-        return rows[: self.top]
+        return list(islice(filter(self._wants, tags.ranked()), self.top))
 
     def _wants(self, row: TagScore) -> bool:
         is_high = self.min_percentile is None or (row.percentile or 0.0) >= self.min_percentile

@@ -82,8 +82,9 @@ def json_line(tags: Tags, selection: Selection) -> str:
 def write_csv(path: Path, columns: Row, rows: Iterable[Row]) -> None:
     """All rows, below a line of column names."""
     with written(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        file.write(csv_line(columns))
-        file.writelines(csv_line(row) for row in rows)
+        lines = csv.writer(file, lineterminator="\n")
+        lines.writerow(columns)
+        lines.writerows(map(_csv, row) for row in rows)
 
 
 def write_jsonl(path: Path, lines: Iterable[str]) -> None:
