@@ -23,7 +23,7 @@ QUICK_BYTES = 500_000_000  # of spectrogram files: as long as it takes to start 
 
 
 class FolderCorpus:
-    """Implements `Corpus` for a folder: split TSVs, and spectrograms in ``melspecs`` or audio in ``audio`` or beside.
+    """Implements `Corpus` for a folder: split TSVs, with spectrograms in ``melspecs`` or audio in ``audio`` or ``NN``.
 
     Args:
         root: the folder.

@@ -56,10 +56,7 @@ class FeatureTar(Archive):
 
 
 class FeatureRows:
-    """The rows of every archive that was read, in the journal at a path.
-
-    They count for archives with the checksums that `tars` has by their names.
-    """
+    """The rows of every archive that was read, in a journal; those of another checksum than `tars` has do not count."""
 
     def __init__(self, path: Path, tars: Mapping[str, str]) -> None:
         self.path = path
