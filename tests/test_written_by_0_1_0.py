@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from pkgutil import resolve_name
 
 import numpy as np
 import pytest
@@ -65,9 +66,7 @@ def test_the_stored_configuration_builds_its_corpus(corpus: Path) -> None:
     assert isinstance(build(stored | {"root": str(corpus)}), FolderCorpus)
 
 
-def test_every_moved_name_leads_to_a_module() -> None:
-    import importlib
-
+def test_every_moved_name_leads_to_what_is_there() -> None:
     for old, new in MOVED.items():
         assert renamed({"_target_": f"{old}.Thing"}) == {"_target_": f"{new}.Thing"}
-        assert importlib.import_module(new)
+        assert resolve_name(new)

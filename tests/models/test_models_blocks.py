@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from songmood.models.parts.blocks import ConvBlock, TextbookBlock, conv_blocks, use_textbook_blocks
+from songmood.models.parts.blocks import ConvBlock, conv_blocks, use_textbook_blocks
 from songmood.models.parts.pool_first import normalise_pooled
 
 EXACT = {"rtol": 0.0, "atol": 1e-10}
 
 
-def pair(pool: tuple[int, int], gains: Tensor, *, is_training: bool) -> tuple[ConvBlock, TextbookBlock]:
+def pair(pool: tuple[int, int], gains: Tensor, *, is_training: bool) -> tuple[ConvBlock, ConvBlock]:
     """Both orders with one state dict: random kernels, biases and running statistics, and these gains."""
     first = ConvBlock(2, len(gains), pool, 0.0, 1e-3, 0.01).double()
     with torch.no_grad():
@@ -22,8 +22,8 @@ def pair(pool: tuple[int, int], gains: Tensor, *, is_training: bool) -> tuple[Co
         first.norm.bias.normal_()
         first.norm.running_mean.normal_()
         first.norm.running_var.uniform_(0.1, 2.0)
-    textbook = TextbookBlock(2, len(gains), pool, 0.0, 1e-3, 0.01).double()
-    textbook.load_state_dict(first.state_dict())
+    textbook = copy.deepcopy(first)
+    use_textbook_blocks(textbook)
     return first.train(is_training), textbook.train(is_training)
 
 
@@ -126,8 +126,8 @@ def test_a_bias_of_the_convolution_would_cancel() -> None:
 def test_bfloat16_maps_keep_float32_statistics() -> None:
     torch.manual_seed(7)
     block = ConvBlock(1, 8, (2, 2), 0.0, 1e-3, momentum=1.0).to(memory_format=torch.channels_last)
-    reference = TextbookBlock(1, 8, (2, 2), 0.0, 1e-3, momentum=1.0)
-    reference.load_state_dict(block.state_dict())
+    reference = copy.deepcopy(block)
+    use_textbook_blocks(reference)
     maps = torch.randn(4, 1, 32, 64) * 20 - 40  # dB
     with torch.autocast("cpu", torch.bfloat16):
         out = block(maps)
@@ -154,16 +154,17 @@ def test_in_bfloat16_the_gradient_of_a_map_still_adds_up_to_nothing() -> None:
     assert left < 0.01 * arrived
 
 
-def test_textbook_blocks_take_the_places_and_parameters_of_the_others() -> None:
+def test_textbook_blocks_keep_their_parameters_and_drop_out_as_pytorch_does() -> None:
     net = nn.Module()
     net.blocks = conv_blocks((2, 3), ((2, 2), (2, 2)), dropout=0.3).eval()
     before, parameters = dict(net.state_dict()), set(net.parameters())
     use_textbook_blocks(net)
-    assert [type(block) for block in net.blocks] == [TextbookBlock, TextbookBlock]
+    assert not any(block.pools_first for block in net.blocks)
+    assert [type(block.dropout) for block in net.blocks] == [nn.Dropout, nn.Dropout]
     assert [block.dropout.p for block in net.blocks] == [0.3, 0.3]
     assert set(net.parameters()) == parameters
     assert all(after.data_ptr() == before[name].data_ptr() for name, after in net.state_dict().items())
-    assert not any(block.training for block in net.blocks)
+    assert not any(module.training for block in net.blocks for module in block.modules())
 
 
 class Recording(nn.BatchNorm2d):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from songmood.corpora.jamendo.corpus import JamendoCorpus
     from songmood.report.rows import ReportRow
     from songmood.runs.sweeps.reproduction import Outcome
 
@@ -33,6 +32,8 @@ def reproduce(
     named in the report with its log; the others go on, and the exit status is 1. The report also shows what there is of
     the other table.
     """
+    from songmood.report.build import MARKDOWN, PAGE, build_report
+    from songmood.report.rows import ReportRow
     from songmood.runs.sweeps.reproduction import plan, reproduce_runs
     from songmood.runs.sweeps.standing import is_complete
 
@@ -44,9 +45,9 @@ def reproduce(
     other: Literal["paper", "beyond"] = "beyond" if table == "paper" else "paper"
     there = [run for run in plan(corpus, seeds, out, changes, [], other) if is_complete(run.folder)]
     outcomes += reproduce_runs(there, is_training=False)
-    rows = [*map(_as_row, outcomes), *ensemble_rows(outcomes, out / "runs" / corpus / ENSEMBLE)]
-    from songmood.report.build import MARKDOWN, PAGE, build_report
-
+    runs = [(outcome.run, outcome.status, outcome.note) for outcome in outcomes]
+    rows = [ReportRow(run.folder, run.experiment, run.seed, status, note, run.log) for run, status, note in runs]
+    rows += ensemble_rows(outcomes, out / "runs" / corpus / ENSEMBLE)
     build_report(rows, out)
     typer.echo(f"{out / MARKDOWN}\n{out / PAGE}")
     if any(row.status == "failed" for row in rows):
@@ -63,18 +64,16 @@ def _prepare_jamendo(changes: list[str], *, is_building: bool) -> list[str]:
     from songmood.errors import CorpusError
 
     corpus = data.corpus_of(changes, None)
-    if is_building and not (corpus.cache_path.exists() and _has_some_features(corpus)):
-        data.build(changes, kinds="melspecs,acousticbrainz")
+    if is_building:
+        has_cache = corpus.cache_path.exists()
+        if not has_cache or len(corpus.absent_features(corpus.open())) == len(corpus.feature_names):
+            data.build(changes, kinds="melspecs,acousticbrainz")
     try:
         corpus.check_features(corpus.open())
     except CorpusError as error:
         logging.getLogger(__name__).warning("%s: the runs with features take those", error)
         return ["corpus/features=distribution"]
     return []
-
-
-def _has_some_features(corpus: "JamendoCorpus") -> bool:
-    return len(corpus.absent_features(corpus.open())) < len(corpus.feature_names)
 
 
 def ensemble_rows(outcomes: Sequence["Outcome"], folder: Path) -> list["ReportRow"]:
@@ -88,13 +87,6 @@ def ensemble_rows(outcomes: Sequence["Outcome"], folder: Path) -> list["ReportRo
         return []
     combine_runs([member.run.folder for member in members[:MEMBERS]], folder)
     return [ReportRow(folder, ENSEMBLE)]
-
-
-def _as_row(outcome: "Outcome") -> "ReportRow":
-    from songmood.report.rows import ReportRow
-
-    run = outcome.run
-    return ReportRow(run.folder, run.experiment, run.seed, outcome.status, outcome.note, run.log)
 
 
 def _show_log() -> None:

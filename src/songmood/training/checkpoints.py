@@ -84,16 +84,15 @@ class EpochCheckpoints(Checkpoint):
 
     def _take_over(self, resumed: Path, epochs_done: int) -> None:
         """Copy the best epoch and the reported ones that the resumed run has behind it."""
-        best = resumed / BEST
-        if self._best is not None and best.is_file() and not (self.folder / BEST).exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(best, self.folder / BEST)
-        for epoch in self.report_epochs:
-            source, target = resumed / self.path(epoch).name, self.path(epoch)
-            if epoch <= epochs_done and source.is_file() and not target.exists():
+        behind = [epoch for epoch in self.report_epochs if epoch <= epochs_done]
+        best = [] if self._best is None else [self.folder / BEST]
+        for target in (*best, *map(self.path, behind)):
+            source = resumed / target.name
+            if source.is_file() and not target.exists():
                 self.folder.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, target)
-            elif epoch <= epochs_done and not target.exists():
+        for epoch in behind:
+            if not self.path(epoch).exists():
                 log.warning("no checkpoint of epoch %d beside the one that is resumed: its results are left out", epoch)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

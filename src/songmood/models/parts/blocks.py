@@ -45,11 +45,12 @@ class ConvBlock(nn.Module):
         self.conv = nn.Conv2d(in_channels, out_channels, kernel_size=3, padding="same", bias=False)
         self.norm = nn.BatchNorm2d(out_channels, eps=epsilon, momentum=momentum)
         self.pool = pool
+        self.pools_first = True
         self.dropout: nn.Dropout = Dropout(dropout)
 
     def forward(self, maps: Tensor) -> Tensor:
         """See the class."""
-        return self._pool_first(maps) if self._is_plain() else self._in_textbook_order(maps)
+        return self._pool_first(maps) if self.pools_first and self._is_plain() else self._in_textbook_order(maps)
 
     def _is_plain(self) -> bool:
         """Whether the batch norm is the one that pooling first stands in for: not synchronised, frozen or averaging."""
@@ -92,28 +93,12 @@ class ConvBlock(nn.Module):
         norm.num_batches_tracked.add_(1)
 
 
-class TextbookBlock(ConvBlock):
-    """The same block in the order that its name tells, of PyTorch's own modules: the reference for the other."""
-
-    @classmethod
-    def sharing(cls, block: ConvBlock) -> "TextbookBlock":
-        """A textbook block with the very parameters and running statistics of `block`."""
-        twin = cls(block.conv.in_channels, block.conv.out_channels, block.pool)
-        twin.conv, twin.norm = block.conv, block.norm
-        twin.dropout = nn.Dropout(block.dropout.p)
-        return twin.train(block.training)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """See `ConvBlock`."""
-        return self._in_textbook_order(maps)
-
-
 def use_textbook_blocks(net: nn.Module) -> None:
-    """Replace the convolution blocks of a network in place; parameters, state dict and results stay the same."""
-    for module in list(net.modules()):
-        for name, child in module.named_children():
-            if type(child) is ConvBlock:
-                setattr(module, name, TextbookBlock.sharing(child))
+    """Have convolution blocks compute in the order that their name tells, of PyTorch's own parts; results stay."""
+    for block in net.modules():
+        if isinstance(block, ConvBlock):
+            block.pools_first = False
+            block.dropout = nn.Dropout(block.dropout.p).train(block.training)
 
 
 def conv_blocks(
