@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -140,9 +141,11 @@ def _find(paths: Sequence[str]) -> Found:
 def _tagger(
     models: Sequence[str] | None, device: str, trusted: Sequence[str], hop: float | None, *, with_embeddings: bool
 ) -> MusicTagger:
+    gc.disable()  # what torch's modules are made of stays: looking through it for garbage takes a tenth of the import
     from songmood.models.host_memory import keep_freed_memory
     from songmood.tagging.load import load_tagger
 
+    gc.enable()
     keep_freed_memory()
     tagger = load_tagger(models or default_models(), device, trusted, hop=hop, with_embeddings=with_embeddings)
     for network in tagger.networks:
