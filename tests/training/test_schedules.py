@@ -94,6 +94,15 @@ def test_a_schedule_moves_in_training_and_resumes_to_the_same_last_bit(tmp_path:
     assert toy.same(whole.state_dict(), rest.state_dict())
 
 
+def test_a_plateau_is_looked_for_where_there_was_a_validation(tmp_path: Path) -> None:
+    moved, never_better = Rates(), partial(ReduceLROnPlateau, factor=0.1, patience=0, threshold=1e9)
+    trained = toy.tagger(
+        optimiser=partial(torch.optim.SGD, lr=0.5), scheduler=Schedule(never_better, monitor="validation/loss")
+    )
+    toy.fit(trained, tmp_path, moved, epochs=5, check_val_every_n_epoch=2)
+    assert moved.found == pytest.approx([0.5] * 4 + [0.05] * 4 + [0.005] * 2)
+
+
 def test_the_length_of_the_run_is_counted_in_the_schedule_s_intervals(tmp_path: Path) -> None:
     _, in_epochs = fit(tmp_path / "epochs", "cosine")
     assert in_epochs == pytest.approx([0.25, 0.25, 0.5, 0.5, 0.375, 0.375, 0.125, 0.125])
