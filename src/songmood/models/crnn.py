@@ -56,7 +56,7 @@ class CRNN(nn.Module):
     def __init__(
         self,
         blocks: nn.Module,
-        recurrent: nn.Module,
+        recurrent: Recurrent | PublishedRecurrent,
         time_pooling: nn.Module,
         head: nn.Module,
         *,
@@ -79,7 +79,7 @@ class CRNN(nn.Module):
         windows = mel if self.input_standardiser is None else self.input_standardiser(mel)
         maps = self.blocks(pad_to_steps(windows, self.min_frames))
         with torch.autocast(mel.device.type, enabled=False):  # a thousandth of the work, and bf16 would cost digits
-            states = self.recurrent(maps.to(next(self.recurrent.parameters()).dtype))
+            states = self.recurrent(maps.to(self.recurrent.dtype))
             vector = self.time_pooling(states)
             logits: Tensor = self.head(vector, self._standardised(features))
         return logits

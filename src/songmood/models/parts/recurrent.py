@@ -24,6 +24,11 @@ class Recurrent(nn.Module):
         super().__init__()
         self.gru = nn.GRU(in_width, width, num_layers=2, batch_first=True)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of its weights; a property, since `torch.compile` gives a whole forward pass up at a `next` in it."""
+        return next(self.parameters()).dtype
+
     def forward(self, maps: Tensor) -> Tensor:
         """States of the last layer, one per step of `maps`."""
         states: Tensor = self.gru(as_steps(maps))[0]
@@ -40,6 +45,11 @@ class PublishedRecurrent(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(PublishedGRU(before, width) for before in (in_width, width))
         self.register_load_state_dict_pre_hook(_refuse_other_gru)  # type: ignore[no-untyped-call]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of its weights."""
+        return next(self.parameters()).dtype
 
     def forward(self, maps: Tensor) -> Tensor:
         """States of the last layer, one per step of `maps`."""
