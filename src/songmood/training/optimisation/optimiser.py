@@ -59,7 +59,7 @@ class Schedule:
         moves: dict[str, Any] = {"scheduler": scheduler, "interval": self.interval}
         if self.monitor is not None:
             moves["monitor"] = self.monitor
-            if self.interval == "epoch":  # epochs without validation have nothing to look at
+            if self.interval == "epoch" and self.monitor.startswith("validation/"):  # which is not in every epoch
                 moves["frequency"] = trainer.check_val_every_n_epoch or 1
         return {"optimizer": optimiser, "lr_scheduler": moves}  # type: ignore[typeddict-item]
 
