@@ -1,12 +1,12 @@
 """A reproduction goes on where it was killed, names what failed, and ends with an undisturbed one's report."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -45,30 +45,44 @@ def undisturbed(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def kill_when(command: list[str], there: Path) -> None:
-    """Start a command in a process group of its own, and kill all of it once a file is there."""
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT, start_new_session=True
-    )
+def end_when(there: Path, command: list[str], end: signal.Signals) -> int:
+    """Start a command and end that process alone once a file is there.
+
+    Returns:
+        Its status.
+    """
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT) as process:
+        until(lambda: there.exists() or process.poll() is not None)
+        process.send_signal(end)
+        return process.wait(PATIENCE)
+
+
+def until(is_so: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE
-    while not there.exists() and process.poll() is None and time.monotonic() < deadline:
+    while not is_so():
+        assert time.monotonic() < deadline
         time.sleep(0.01)
-    assert process.poll() is None, "it was over before it could be killed"
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait(timeout=PATIENCE)
 
 
-def test_killed_twice_it_ends_with_the_report_of_an_undisturbed_one(
+def test_killed_and_interrupted_with_its_run_it_ends_with_the_report_of_an_undisturbed_one(
     corpus: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "results"
-    kill_when(reproduce(corpus, out), out / "runs/folder/run1/seed-0/metrics.csv")
-    kill_when(reproduce(corpus, out), out / "runs/folder/run1/seed-0/epoch_01")
+    folder = out / "runs/folder/run1/seed-0"
+    for there, end, status in (("metrics.csv", signal.SIGKILL, -9), ("epoch_01", signal.SIGINT, 130)):
+        assert end_when(folder / there, reproduce(corpus, out), end) == status
+        until(lambda: not processes_of(out))
+        assert end == signal.SIGINT or not (folder / "provenance.json").exists(), "the run went on alone"
     done = run(reproduce(corpus, out))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "popularity, seed 0: finished before" in done.stderr
     for name in ("RESULTS.md", "index.html"):
         assert (out / name).read_bytes() == (undisturbed / name).read_bytes(), name
+
+
+def processes_of(out: Path) -> str:
+    """Their numbers."""
+    return subprocess.run(["pgrep", "-f", str(out)], capture_output=True, text=True, check=False).stdout
 
 
 def test_what_is_finished_is_not_run_again(corpus: Path, undisturbed: Path) -> None:

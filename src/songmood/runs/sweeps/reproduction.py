@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Literal
 from songmood.errors import ConfigError
 from songmood.runs.compose import make_corpus
 from songmood.runs.configuration import compose_config, plain
+from songmood.runs.sweeps.slots import OUTPUT, Processes, leave_with_parent
 from songmood.runs.sweeps.standing import Asked, is_complete
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,10 @@ IN_SMALL = {  # sizes for the demo corpus
     **{name: (f"experiment={name}", "model.channels=8", "trainer.max_epochs=20") for name in BEYOND[1:]},
     **{name: (f"experiment=[{name},demo]",) for name in ("popularity", *SUBMISSIONS)},
 }
-LOG = "output.log"  # all that a run printed
+START = (  # what is started again must not find the run of a reproduction that was killed still at work in its folder
+    f"from {leave_with_parent.__module__} import leave_with_parent; leave_with_parent(grace=0); "
+    "from songmood.cli import main; main()"
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class PlannedRun:
     @property
     def log(self) -> Path:
         """All that the run printed."""
-        return self.folder / LOG
+        return self.folder / OUTPUT
 
 
 @dataclass(frozen=True)
@@ -145,8 +148,11 @@ def carry_out(run: PlannedRun) -> str | None:
 
     Returns:
         None when it finished, else why not, in one line.
+
+    Raises:
+        KeyboardInterrupt: on Ctrl-C, when it has ended.
     """
-    command = [sys.executable, "-m", "songmood", "train", *run.overrides, f"hydra.run.dir={run.folder}"]
+    command = [sys.executable, "-c", START, "train", *run.overrides, f"hydra.run.dir={run.folder}"]
     today = asked(run)
     if checkpoint := today.checkpoint(run.folder):
         command.append(f"ckpt_path={checkpoint}")
@@ -154,8 +160,12 @@ def carry_out(run: PlannedRun) -> str | None:
         shutil.rmtree(run.folder, ignore_errors=True)
     run.folder.mkdir(parents=True, exist_ok=True)
     today.begin(run.folder)
-    with run.log.open("a", encoding="utf-8") as output:
-        status = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False).returncode
+    processes = Processes([{}])
+    try:
+        status = processes.run(run.folder, command)
+    except KeyboardInterrupt:
+        processes.stop()
+        raise
     if status == 0 and is_complete(run.folder):
         return None
     lines = [line.strip() for line in run.log.read_text(encoding="utf-8").splitlines() if line.strip()]

@@ -52,7 +52,8 @@ class Processes:
         try:
             if self.is_stopping:
                 return 0
-            log.info("%s: started %s", folder.name, " ".join(f"{key}={value}" for key, value in slot.items()))
+            if slot:
+                log.info("%s: started %s", folder.name, " ".join(f"{key}={value}" for key, value in slot.items()))
             return self._run(folder, command, {**os.environ, **slot})
         finally:
             self.free.put(slot)
