@@ -12,9 +12,11 @@ import torch
 
 from songmood.audio.mel import MelSpectrogram
 from songmood.audio.samples import load_audio
+from songmood.config import MOVED
 from songmood.errors import CheckpointError, ConfigError, CorpusError
 from songmood.evaluation.quantiles import quantile_table
 from songmood.tagging.load import load_tagger, newest_run
+from songmood.tagging.network import read_network
 from songmood.training.card import ModelCard, read_checkpoint
 from tiny_tagger import MEL, NET, TAGS, WINDOW, write_checkpoint, write_music
 
@@ -246,6 +248,12 @@ def test_the_fingerprint_changes_with_whatever_changes_results(tmp_path: Path) -
     found = [load_tagger(path).fingerprint for path in paths] + [load_tagger(paths[0], hop=1.0).fingerprint]
     assert len(set(found)) == 6
     assert load_tagger(write_checkpoint(tmp_path / "again.ckpt")).fingerprint == found[0]
+
+
+def test_the_fingerprint_stays_when_a_class_moves_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = NET | {"_target_": "songmood.first_home.crnn"}
+    monkeypatch.setitem(MOVED, old["_target_"], NET["_target_"])
+    assert read_network(write_checkpoint(tmp_path / "last.ckpt", model=old)).config == old  # not the name of today
 
 
 def test_the_package_offers_it_without_importing_it() -> None:

@@ -27,7 +27,7 @@ class Network:
     Attributes:
         name: what results call it: ``vggish`` or the checkpoint's path.
         net: (B, 1, 96, T) and (B, F) or None to logits (B, L); in eval mode.
-        config: the config node that built it.
+        config: the config node that built it, in the names of the day: a class that moves is the same network.
         tags: (L,) names, the order of its outputs.
         mel: the spectrogram that it was trained on.
         window: frames that it looks at, T.
@@ -82,7 +82,8 @@ def read_network(path: Path, trusted: Sequence[str] = ()) -> Network:
         CheckpointError: it is missing, damaged, not one of songmood's, or names classes that are not trusted.
     """
     checkpoint = read_checkpoint(path)
-    card = ModelCard.from_plain(checkpoint[ModelCard.KEY], path, trusted)
+    stored = checkpoint[ModelCard.KEY]
+    card = ModelCard.from_plain(stored, path, trusted)
     state: dict[str, Tensor] = checkpoint["state_dict"]
     net = card.make_net()
     try:
@@ -100,7 +101,7 @@ def read_network(path: Path, trusted: Sequence[str] = ()) -> Network:
     if quantiles is None:
         scale = "thresholds: this model's validation tracks; no percentiles: the checkpoint was written without a table"
     return Network(
-        str(path), net.eval(), card.model, card.tags, mel, window, card.features, thresholds, quantiles, scale
+        str(path), net.eval(), stored["model"], card.tags, mel, window, card.features, thresholds, quantiles, scale
     )
 
 
