@@ -110,20 +110,10 @@ def test_what_does_not_end_when_it_is_asked_to_is_killed(tmp_path: Path, working
     assert process.wait(PATIENCE) == -signal.SIGKILL
 
 
-def test_a_job_ends_when_the_process_that_started_it_is_no_more() -> None:
-    with subprocess.Popen(
-        python(f"{BEGIN}import signal; signal.pause()"), stdin=subprocess.PIPE, start_new_session=True
-    ) as process:
-        assert process.stdin
-        process.stdin.close()  # as the kernel does for a process that was killed
-        assert process.wait(PATIENCE) == -signal.SIGTERM
-
-
-def test_a_job_that_does_not_end_with_its_parent_is_killed_with_all_that_it_started() -> None:
-    begin = f"from {slots.__name__} import leave_with_parent; leave_with_parent(grace=0.01)"
+def test_a_job_ends_with_the_process_that_started_it_and_so_does_all_that_it_started() -> None:
     start = "import subprocess; print(subprocess.Popen(['sleep', '600']).pid, flush=True)"
     with subprocess.Popen(
-        python(f"{begin}; {start}; {IGNORES}"),
+        python(f"{BEGIN}{start}; {IGNORES}"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -132,7 +122,7 @@ def test_a_job_that_does_not_end_with_its_parent_is_killed_with_all_that_it_star
         assert process.stdin
         assert process.stdout
         other, up = int(process.stdout.readline()), process.stdout.readline()
-        process.stdin.close()
+        process.stdin.close()  # as the kernel does for a process that was killed
         assert (up, process.wait(PATIENCE)) == ("up\n", -signal.SIGKILL)
     until_dead(other)
 

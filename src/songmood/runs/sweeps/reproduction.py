@@ -11,7 +11,7 @@ from typing import Literal
 from songmood.errors import ConfigError
 from songmood.runs.compose import make_corpus
 from songmood.runs.configuration import compose_config, plain
-from songmood.runs.sweeps.slots import OUTPUT, Processes, leave_with_parent
+from songmood.runs.sweeps.slots import BEGIN, OUTPUT, Processes
 from songmood.runs.sweeps.standing import Asked, is_complete
 
 log = logging.getLogger(__name__)
@@ -25,10 +25,7 @@ IN_SMALL = {  # sizes for the demo corpus
     **{name: (f"experiment={name}", "model.channels=8", "trainer.max_epochs=20") for name in BEYOND[1:]},
     **{name: (f"experiment=[{name},demo]",) for name in ("popularity", *SUBMISSIONS)},
 }
-START = (  # what is started again must not find the run of a reproduction that was killed still at work in its folder
-    f"from {leave_with_parent.__module__} import leave_with_parent; leave_with_parent(grace=0); "
-    "from songmood.cli import main; main()"
-)
+START = f"{BEGIN}from songmood.cli import main; main()"
 
 
 @dataclass(frozen=True)

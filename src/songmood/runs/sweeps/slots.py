@@ -92,17 +92,15 @@ class Processes:
                 _kill_group(process.pid)
 
 
-def leave_with_parent(grace: float = GRACE) -> None:
-    """End when the process that started this one is no more: its end of standard input closes then.
+def leave_with_parent() -> None:
+    """End, with all that was started here, when the process that started this one is no more.
 
-    Args:
-        grace: seconds to do so in order, before this process and all that it started are killed.
+    Its end of standard input closes then. That is at once: who goes on is to find nothing at work in a run's folder,
+    and the last epoch's checkpoint is there.
     """
 
     def wait() -> None:
         os.read(0, 1)
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(grace)
         _kill_group(os.getpid())
 
     threading.Thread(target=wait, name="leave with parent", daemon=True).start()

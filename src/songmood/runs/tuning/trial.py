@@ -99,7 +99,7 @@ def _measure(folder: Path, plan: Plan, trial: Trial, seed: int) -> float:
 
 def main(folder: str, number: str) -> None:
     """Carry out a trial, unless the process that started it ends."""
-    leave_with_parent(grace=0)  # who goes on with the study at once is to find no trial at work
+    leave_with_parent()
     for name, value in (("WANDB_RUN_GROUP", Path(folder).name), ("WANDB_JOB_TYPE", "trial")):
         os.environ.setdefault(name, value)
     logging.basicConfig(level=logging.INFO, format="[%(asctime)s] %(message)s", datefmt="%H:%M:%S", force=True)
