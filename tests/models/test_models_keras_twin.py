@@ -1,5 +1,6 @@
 """The CRNN against the same network in Keras 3 with the same weights: another library, another layout, other gates."""
 
+import io
 import os
 from typing import Any
 
@@ -17,7 +18,13 @@ FILTERS, POOLS = (64, 128, 128, 128), ((2, 2), (3, 3), (4, 4), (4, 4))
 def keras(tmp_path_factory: pytest.TempPathFactory) -> Any:
     os.environ["KERAS_BACKEND"] = "torch"
     os.environ["KERAS_HOME"] = str(tmp_path_factory.mktemp("keras"))
-    return pytest.importorskip("keras", reason="needs keras, of the test extra")
+    keras = pytest.importorskip("keras", reason="needs keras, of the test extra")
+    # Its log handler closes its stream when logging is configured anew, unless that is sys.stderr then: here it is what
+    # pytest captures by, and the next Hydra run in a test with `capsys` would end that for good.
+    import absl.logging
+
+    absl.logging.get_absl_handler().python_handler.stream = io.StringIO()
+    return keras
 
 
 def keras_network(keras: Any, *, head: str, attention: bool, fusion: bool) -> Any:
