@@ -11,10 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from run_folders import make_run
+from songmood.cli import app
 from songmood.commands.reproduce import ensemble_rows
 from songmood.errors import ConfigError
+from songmood.runs.sweeps.job import held
 from songmood.runs.sweeps.reproduction import Outcome, asked, plan, reproduce_runs
 from tiny import ROOT, TINY_NET, TINY_RUN, folder_overrides, run, write_corpus
 
@@ -85,6 +88,15 @@ def test_killed_and_interrupted_with_its_run_it_ends_with_the_report_of_an_undis
 def processes_of(out: Path) -> str:
     """Their numbers."""
     return subprocess.run(["pgrep", "-f", str(out)], capture_output=True, text=True, check=False).stdout
+
+
+def test_a_second_one_leaves_the_folder_to_the_first(tmp_path: Path) -> None:
+    with held(tmp_path):
+        done = CliRunner().invoke(
+            app, ["reproduce", "--corpus", "demo", "--only", "popularity", "--out", str(tmp_path)]
+        )
+    assert str(done.exception) == f"{tmp_path} is being run by another process; wait for it or stop it"
+    assert [path.name for path in tmp_path.iterdir()] == ["running.lock"]
 
 
 def test_what_is_finished_is_not_run_again(corpus: Path, undisturbed: Path) -> None:

@@ -34,6 +34,7 @@ def reproduce(
     """
     from songmood.report.build import MARKDOWN, PAGE, build_report
     from songmood.report.rows import ReportRow
+    from songmood.runs.sweeps.job import held
     from songmood.runs.sweeps.reproduction import plan, reproduce_runs
     from songmood.runs.sweeps.standing import is_complete
 
@@ -41,12 +42,18 @@ def reproduce(
     changes = list(overrides or [])
     if corpus == "jamendo":
         changes += _prepare_jamendo(changes, is_building=not report_only)
-    outcomes = reproduce_runs(plan(corpus, seeds, out, changes, only or [], table), is_training=not report_only)
+    runs = plan(corpus, seeds, out, changes, only or [], table)
+    if report_only:
+        outcomes = reproduce_runs(runs, is_training=False)
+    else:
+        out.mkdir(parents=True, exist_ok=True)
+        with held(out):  # a second one would begin the folder anew that the first is at work in
+            outcomes = reproduce_runs(runs, is_training=True)
     other: Literal["paper", "beyond"] = "beyond" if table == "paper" else "paper"
     there = [run for run in plan(corpus, seeds, out, changes, [], other) if is_complete(run.folder)]
     outcomes += reproduce_runs(there, is_training=False)
-    runs = [(outcome.run, outcome.status, outcome.note) for outcome in outcomes]
-    rows = [ReportRow(run.folder, run.experiment, run.seed, status, note, run.log) for run, status, note in runs]
+    told = [(outcome.run, outcome.status, outcome.note) for outcome in outcomes]
+    rows = [ReportRow(run.folder, run.experiment, run.seed, status, note, run.log) for run, status, note in told]
     rows += ensemble_rows(outcomes, out / "runs" / corpus / ENSEMBLE)
     build_report(rows, out)
     typer.echo(f"{out / MARKDOWN}\n{out / PAGE}")
