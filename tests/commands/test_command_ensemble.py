@@ -9,6 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from run_folders import TAGS, draw, make_run
+from songmood.commands.scores.ensemble import combine_runs as make_ensemble
 from songmood.commands.scores.ensemble import ensemble
 from songmood.errors import RunFolderError, SubmissionError
 from songmood.evaluation.ensemble import combine, disagreement
@@ -181,3 +182,32 @@ def test_files_and_folders_do_not_mix_and_one_run_is_none(tmp_path):
     for members, out in ([folder], "out"), ([folder, folder], "m0"):
         with pytest.raises(RunFolderError, match="two run folders or more, and an --out that is none of them"):
             run(tmp_path, *map(str, members), "--out", str(tmp_path / out))
+
+
+@pytest.mark.parametrize("kept", ["predictions.npy", "checkpoints", "provenance.json"])
+def test_a_trained_run_s_folder_is_no_place_for_an_ensemble(tmp_path, kept):
+    folders = [make_run(tmp_path / f"m{at}", None, at, earlier=None) for at in range(2)]
+    out = tmp_path / "out"
+    if kept == "predictions.npy":
+        make_run(out, None, 2, earlier=None)
+        (out / "provenance.json").unlink()
+    else:
+        (out / kept).mkdir(parents=True)
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    with pytest.raises(RunFolderError, match="out: holds a run that is no ensemble"):
+        run(tmp_path, *map(str, folders), "--out", str(out))
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+
+
+def test_an_ensemble_is_made_again_in_its_folder_also_where_it_was_cut_short(tmp_path, monkeypatch):
+    def cut_short(*_):
+        raise KeyboardInterrupt
+
+    folders = [make_run(tmp_path / f"m{at}", None, at, earlier=None) for at in range(2)]
+    with monkeypatch.context() as patched:
+        patched.setattr("songmood.runs.results.write_thresholds", cut_short)  # the scores are written by then
+        with pytest.raises(KeyboardInterrupt):
+            make_ensemble(folders, tmp_path / "out")
+    for _ in range(2):
+        make_ensemble(folders, tmp_path / "out")
+    assert len(read_run(tmp_path / "out").results) == 1

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FOLDS = 5  # of the validation tracks
 NUM_DISPUTED = 5
-
+ABOUT = "ensemble.json"
 
 How = Literal["mean", "rank", "logit"]
 Weights = Literal["equal", "validation"]
@@ -81,7 +81,7 @@ def combine_runs(
         The content of `ensemble.json`.
 
     Raises:
-        RunFolderError: fewer than two runs, or they are not of the same tags and tracks.
+        RunFolderError: fewer than two runs, they are not of the same tags and tracks, or `out` is a trained run's.
     """
     import numpy as np
 
@@ -90,10 +90,7 @@ def combine_runs(
     from songmood.runs.results import Thresholds, write_json, write_results
     from songmood.training.scores import SplitScores
 
-    if len(folders) < 2 or out.resolve() in {folder.resolve() for folder in folders}:
-        raise RunFolderError(
-            f"{folders[0]} to {out}: expected two run folders or more, and an --out that is none of them"
-        )
+    _refuse_places(folders, out)
     tags, validation, test = read_members(folders)
     weighting = _weighting(validation, how) if weights == "validation" else None
     chosen = weighting.weights if weighting and weighting.is_worth_it else None
@@ -103,10 +100,23 @@ def combine_runs(
     }
     values = make_rule(rule).fit(splits["validation"].scores, validation.targets)
     track_ids = {"validation": validation.track_ids, "test": test.track_ids}
-    write_results(out, splits, Thresholds(values, rule, targets=validation.targets), tags, track_ids)
     about = _about(folders, tags, test, how, weighting, chosen)
-    write_json(out / "ensemble.json", about)
+    write_json(out / ABOUT, about)  # first: what is cut short after it is an ensemble's, and can be made again
+    write_results(out, splits, Thresholds(values, rule, targets=validation.targets), tags, track_ids)
     return about
+
+
+def _refuse_places(folders: Sequence[Path], out: Path) -> None:
+    """Refuse members that are too few, and an `out` that another run would be lost or mixed up in."""
+    from songmood.evaluation.submission import PREDICTIONS
+
+    if len(folders) < 2 or out.resolve() in {folder.resolve() for folder in folders}:
+        raise RunFolderError(
+            f"{folders[0]} to {out}: expected two run folders or more, and an --out that is none of them"
+        )
+    is_trained = any((out / name).exists() for name in ("checkpoints", "provenance.json"))
+    if is_trained or ((out / PREDICTIONS).exists() and not (out / ABOUT).exists()):
+        raise RunFolderError(f"--out {out}: holds a run that is no ensemble; give a new folder, or an ensemble's")
 
 
 def _weighting(validation: Members, how: How) -> Weighting:
