@@ -25,12 +25,17 @@ SMALL = {  # nets of other sizes than the CRNN's
     "fa_resnet": ("model.channels=2",),
 }
 NEEDS_FEATURES = ("crnn_fusion", "crnn_attn_fusion")
-IN_OTHER_TESTS = {  # what needs hardware, processes, downloads or a file
+IN_OTHER_TESTS = {  # what needs hardware, processes, downloads or a file, or runs as a part of an experiment
     "trainer": {"gpu", "ddp"},
     "corpus": {"jamendo", "demo"},
     "model": {"probe"},
     "loss": {"distil"},
+    "augment": {"mixup_cpjku", "mixup_sail"},
+    "scheduler": {"phases_sail"},
 }
+WINDOWS = sorted(
+    {path.stem for path in (CONF / "data" / "windows").glob("*.yaml")} - {"crop", "side_by_side"}
+)  # data=crops
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +104,15 @@ def test_every_experiment_runs_for_one_batch(experiment: str, demo: tuple[str, .
     assert (tmp_path / "metrics.json").is_file()
 
 
-@pytest.mark.parametrize("windows", sorted(path.stem for path in (CONF / "data" / "windows").glob("*.yaml")))
+@pytest.mark.parametrize("experiment", OPTIONS["experiment"])
+def test_parts_of_an_experiment_can_be_switched_off(experiment: str) -> None:
+    groups = ("augment", "scheduler", "averaging")
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        config = hydra.compose("train", [f"experiment={experiment}", *(f"{group}=none" for group in groups)])
+    assert [config[group] for group in groups] == [{}, {}, {}]
+
+
+@pytest.mark.parametrize("windows", WINDOWS)
 @pytest.mark.parametrize("split", ["sampling", "test_sampling"])
 def test_every_way_to_draw_windows_runs_for_one_batch(
     windows: str, split: str, demo: tuple[str, ...], tmp_path: Path

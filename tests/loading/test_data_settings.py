@@ -44,6 +44,18 @@ def test_short_crops_are_drawn_anew_and_tracks_are_scored_whole() -> None:
     assert configured("data=crops", "data.tracks_together=true").tracks_together
 
 
+@pytest.mark.parametrize(
+    ("split", "option", "expected"),
+    [
+        ("sampling", "all", AllWindows(hop=683)),
+        ("validation_sampling", "centre", CentreWindow()),
+        ("test_sampling", "fresh", FreshWindows(per_track=5, seed=0)),
+    ],
+)
+def test_crops_of_one_split_can_give_way_to_other_windows(split: str, option: str, expected: Any) -> None:
+    assert getattr(configured("data=crops", f"data/windows@data.{split}={option}"), split) == expected
+
+
 def test_validation_windows_can_differ_from_training_windows() -> None:
     settings = configured("data=random", "data/windows@data.validation_sampling=all", "data.validation_sampling.hop=50")
     assert settings.validation_sampling == AllWindows(hop=50)

@@ -148,6 +148,14 @@ def test_a_chain_does_one_after_the_other_and_leaves_out_what_was_taken_away() -
     torch.testing.assert_close(Chain(add=Add(), gone=None, double=Double())(mel, target)[0], (mel + 1) * 2)
 
 
+def test_values_of_a_part_that_is_not_chosen_are_refused() -> None:
+    refused = (
+        r"^augment\.mixup=\{'alpha': 0\.3\}: expected an augmentation; choose it too, as augment=\[mixup,\.\.\.\]$"
+    )
+    with pytest.raises(ConfigError, match=refused):
+        Chain(gain=Gain(), mixup={"alpha": 0.3})
+
+
 def test_an_impossible_value_is_refused() -> None:
     for make in (lambda: Mixup(0.0), lambda: SpecAugment(bands=2.0), lambda: ColouredNoise(loudest=50.0)):
         with pytest.raises(ConfigError, match=r"^augment\."):

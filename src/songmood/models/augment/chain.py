@@ -2,6 +2,8 @@
 
 from torch import Tensor, nn
 
+from songmood.errors import ConfigError
+
 
 class Chain(nn.Module):
     """Its parts in the order of their names in the configuration.
@@ -12,6 +14,11 @@ class Chain(nn.Module):
 
     def __init__(self, **parts: nn.Module | None) -> None:
         super().__init__()
+        for name, part in parts.items():
+            if part is not None and not isinstance(part, nn.Module):
+                raise ConfigError(
+                    f"augment.{name}={part}: expected an augmentation; choose it too, as augment=[{name},...]"
+                )
         self.parts = nn.ModuleList(part for part in parts.values() if part is not None)  # torch forbids some names
 
     def forward(self, mel: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
