@@ -71,6 +71,9 @@ SCHEDULES: dict[str, Any] = {
     "linear": Schedule(linear),
     "one cycle": Schedule(one_cycle, interval="step"),
     "plateau": Schedule(partial(ReduceLROnPlateau, factor=0.1, patience=0), monitor="validation/loss"),
+    "plateau in each epoch": Schedule(
+        partial(ReduceLROnPlateau, factor=0.1, patience=0, threshold=1e9), monitor="validation/loss"
+    ),
     "bare": partial(torch.optim.lr_scheduler.ExponentialLR, gamma=0.5),
 }
 

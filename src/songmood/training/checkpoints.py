@@ -37,7 +37,8 @@ class EpochCheckpoints(Checkpoint):
     """Saves `last.ckpt` before the first step and after every epoch, `epoch-08.ckpt` after epoch 8, and the best one.
 
     Lightning calls checkpoint callbacks last, so that an epoch's file holds the thresholds of that epoch. A run that is
-    killed, however, goes on from the start of the epoch that it was in.
+    killed, however, goes on from the start of the epoch that it was in. Only plateau schedulers move after that call:
+    what they are about to look at is kept, and shown to them when a run goes on.
 
     Args:
         folder: where the files go.
@@ -49,6 +50,7 @@ class EpochCheckpoints(Checkpoint):
         self.folder = folder
         self.report_epochs = tuple(report_epochs)
         self._best = None if best_by is None else Best(best_by)
+        self._unseen: dict[int, float] = {}  # by plateau schedulers, counted as the trainer has them
 
     @property
     def scored(self) -> Path:
@@ -57,13 +59,15 @@ class EpochCheckpoints(Checkpoint):
         return best if self._best is not None and best.is_file() else self.folder / LAST
 
     def state_dict(self) -> dict[str, Any]:
-        """The best value so far."""
-        return {} if self._best is None else {"best": self._best.value}
+        """The best value so far, and what plateau schedulers have not seen yet."""
+        best = {} if self._best is None else {"best": self._best.value}
+        return best | ({"unseen": self._unseen} if self._unseen else {})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from there."""
         if self._best is not None:
             self._best.value = state_dict.get("best")
+        self._unseen = state_dict.get("unseen", {})
 
     def path(self, epoch: int) -> Path:
         """Where the checkpoint of a reported epoch, counted from 1, lies."""
@@ -78,6 +82,9 @@ class EpochCheckpoints(Checkpoint):
         """Even a run that dies in its first epoch can go on; a resumed one has its past beside it."""
         if trainer.ckpt_path is not None and trainer.is_global_zero:
             self._take_over(Path(trainer.ckpt_path).parent, trainer.current_epoch)
+        for number, value in self._unseen.items():
+            pl_module.lr_scheduler_step(trainer.lr_scheduler_configs[number].scheduler, value)
+        self._unseen = {}
         # Saving is a meeting of all processes: one that asked later would find the first one's file and stay away.
         if trainer.strategy.broadcast(not (self.folder / LAST).exists()):
             trainer.save_checkpoint(self.folder / LAST, weights_only=False)
@@ -98,6 +105,7 @@ class EpochCheckpoints(Checkpoint):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """After validation, fitting and logging."""
         epoch = trainer.current_epoch + 1
+        self._unseen = _seen_next(trainer)
         if epoch in self.report_epochs:
             trainer.save_checkpoint(self.path(epoch), weights_only=False)
         if self._best is not None and self._best.is_beaten(trainer):
@@ -109,6 +117,19 @@ class EpochCheckpoints(Checkpoint):
         if trainer.is_global_zero:
             keep_state(self.folder / LAST, pl_module.state_dict())
         trainer.strategy.barrier()
+
+
+def _seen_next(trainer: pl.Trainer) -> dict[int, float]:
+    """What Lightning shows each plateau scheduler once an epoch has been saved, and not again to a run that goes on."""
+    if not trainer.fit_loop.epoch_loop._num_ready_batches_reached():
+        return {}
+    epoch, metrics = trainer.current_epoch + 1, trainer.callback_metrics
+    return {
+        number: float(metrics[str(config.monitor)])
+        for number, config in enumerate(trainer.lr_scheduler_configs)
+        if config.reduce_on_plateau and config.interval == "epoch" and epoch % config.frequency == 0
+        if config.monitor in metrics
+    }
 
 
 def keep_state(path: Path, state: Mapping[str, Tensor]) -> None:
