@@ -59,14 +59,17 @@ Workers = Annotated[int | None, typer.Option(min=0, help="Processes that decode.
 Resume = Annotated[bool, typer.Option("--resume/--no-resume", help="Keep what is finished in -o, or begin anew.")]
 Retry = Annotated[bool, typer.Option("--retry", help="Try files again that could not be used.")]
 ShardOption = Annotated[str | None, typer.Option("--shard", metavar="I/N", help="Only this share of the files.")]
-Merge = Annotated[Path | None, typer.Option(help="Put the shards in this folder together.")]
+Merge = Annotated[Path | None, typer.Option(metavar="DIR", help="Put the shards in this folder together.")]
 Write = Annotated[bool, typer.Option("--write", help="Put the decided moods into the files' own tags.")]
 Yes = Annotated[bool, typer.Option("--yes", help="With --write: change the files.")]
 Undo = Annotated[Path | None, typer.Option(metavar="JOURNAL", help="Take back what a --write changed.")]
 Trust = Annotated[list[str] | None, typer.Option(help="A package whose classes a checkpoint may name.")]
 
+GO_WITH_MERGE = {"out", "formats", "top", "min_percentile", "decided", "timeline", "embeddings", "write", "yes"}
+
 
 def tag(
+    context: typer.Context,
     paths: Paths = None,
     model: ModelOption = None,
     out: Out = None,
@@ -94,16 +97,20 @@ def tag(
     from songmood.tagging.batch.shards import Shard
 
     if undo:
+        _require_only(context, "undo", set())
         tag_writing.take_back(undo)
         return
+    if merge:
+        _require_only(context, "merge", GO_WITH_MERGE)
     tag_writing.require(write=write, yes=yes, shard=shard)
     kinds = tuple(dict.fromkeys(kind.value for kind in formats or ()))
     selection = Selection(top, min_percentile, decided)
-    place = merge or out
+    place = out or merge
     outputs = _outputs(place, kinds, selection, embeddings) if place else None
+    changes = tag_writing.Changes(selection, place, is_wanted=yes) if write else None
     if merge:
         assert outputs
-        tag_runs.merge(merge, outputs)
+        tag_runs.merge(merge, outputs, changes)
         return
     if outputs is None:
         tag_runs.require_stdout(kinds, needs_folder=embeddings is not None or shard is not None)
@@ -111,13 +118,24 @@ def tag(
     found = _find(paths or [])
     tagger = _tagger(model, device, trust or (), hop, with_embeddings=embeddings is not None)
     count = tag_runs.worker_count(workers, len(found.paths))
-    changes = tag_writing.Changes(selection, out, is_wanted=yes) if write else None
     if outputs is None:
         tag_runs.to_stdout(tagger, found, count, kinds, selection, changes, with_timeline=timeline)
     else:
         with_timeline = timeline or "audacity" in kinds
         settings = tag_runs.Settings(count, share, with_timeline, embeddings is not None, resume, retry)
         tag_runs.to_folder(tagger, found, outputs, settings, changes)
+
+
+def _require_only(context: typer.Context, verb: str, allowed: set[str]) -> None:
+    """Refuse what would have no effect beside ``--merge`` or ``--undo``."""
+    given = [
+        "/".join([max(option.opts, key=len), *option.secondary_opts]) if option.param_type_name == "option" else "PATH"
+        for option in context.command.params
+        if option.name and option.name not in (verb, *allowed)
+        if (source := context.get_parameter_source(option.name)) and source.name == "COMMANDLINE"
+    ]
+    if given:
+        raise TaggingError(f"{', '.join(given)} with --{verb}: would have no effect, leave it out")
 
 
 def _outputs(folder: Path, kinds: tuple[str, ...], selection: Selection, embeddings: str | None) -> Outputs:

@@ -124,7 +124,6 @@ def _teller(kind: str, selection: Selection, *, with_timeline: bool) -> Callable
 def to_folder(tagger: MusicTagger, found: Found, outputs: Outputs, settings: Settings, changes: Changes | None) -> None:
     """Tag what is not finished yet, then write the results; of a shard, only what its union needs."""
     from songmood.tagging.batch.collection import Collection, about
-    from songmood.tagging.tags import Tags
 
     of = about(tagger, with_timeline=settings.with_timeline, with_embeddings=settings.with_embeddings)
     with closing(Collection(outputs.folder, of, found.paths, settings.shard)) as collection:
@@ -145,29 +144,31 @@ def to_folder(tagger: MusicTagger, found: Found, outputs: Outputs, settings: Set
                 found, [one.reason for one in collection.failed()]
             )  # no file of few may fall to it: that is no failure
         else:
-            _write(collection, outputs, found)
-        if changes:
-            for result in collection.results():
-                if isinstance(result, Tags):
-                    changes.see(result)
-            changes.make()
+            _write(collection, outputs, found, changes)
 
 
-def merge(folder: Path, outputs: Outputs) -> None:
+def merge(folder: Path, outputs: Outputs, changes: Changes | None) -> None:
     """Put the shards in a folder together and write their results."""
     from songmood.tagging.batch.collection import Union
     from songmood.tagging.batch.discover import Found
 
     with closing(Union(folder)) as union:
-        _write(union, outputs, Found())
+        _write(union, outputs, Found(), changes)
 
 
-def _write(finished: Finished, outputs: Outputs, found: Found) -> None:
+def _write(finished: Finished, outputs: Outputs, found: Found, changes: Changes | None) -> None:
+    from songmood.tagging.tags import Tags
+
     for path in outputs.write(finished):
         typer.echo(f"wrote {path}")
     failed = finished.failed()
     _report(found, [one.reason for one in failed])
     _require_some(found, len(failed), len(finished.paths) - len(failed))
+    if changes:
+        for result in finished.results():
+            if isinstance(result, Tags):
+                changes.see(result)
+        changes.make()
 
 
 def _report(found: Found, reasons: Sequence[str]) -> None:

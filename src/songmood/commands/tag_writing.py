@@ -31,7 +31,7 @@ def require(*, write: bool, yes: bool, shard: str | None) -> None:
     if yes and not write:
         raise TaggingError("--yes says that --write may change files: give both, or neither")
     if write and shard:
-        raise TaggingError("--write with --shard: put the shards together first, then write")
+        raise TaggingError("--write with --shard: put the shards together first, with --merge DIR --write")
     if write:
         require_mutagen()
 
