@@ -60,3 +60,15 @@ def test_moods_are_written_when_the_shards_are_put_together(shards: Path, tmp_pa
     assert all(len(moods.read_moods(path)) == 1 for path in paths)
     (journal,) = (tmp_path / "writes").iterdir()
     assert run("--undo", journal) == "4 restored\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [(["-f", "audacity"], "timeline"), (["--timeline"], "timeline"), (["--embeddings", "npy"], "embeddings")],
+)
+def test_what_the_shards_did_not_keep_is_said_before_anything_is_written(
+    shards: Path, tmp_path: Path, arguments: list[str], kind: str
+) -> None:
+    with pytest.raises(TaggingError, match=f"have no {kind}: run them again with --{kind} and another -o"):
+        run("--merge", shards / "out", "-o", tmp_path / "there", "-f", "csv", *arguments)
+    assert not (tmp_path / "there").exists()

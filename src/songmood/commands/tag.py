@@ -105,12 +105,13 @@ def tag(
     tag_writing.require(write=write, yes=yes, shard=shard)
     kinds = tuple(dict.fromkeys(kind.value for kind in formats or ()))
     selection = Selection(top, min_percentile, decided)
+    with_timeline = timeline or "audacity" in kinds
     place = out or merge
     outputs = _outputs(place, kinds, selection, embeddings) if place else None
     changes = tag_writing.Changes(selection, place, is_wanted=yes) if write else None
     if merge:
         assert outputs
-        tag_runs.merge(merge, outputs, changes)
+        tag_runs.merge(merge, outputs, changes, with_timeline=with_timeline)
         return
     if outputs is None:
         tag_runs.require_stdout(kinds, needs_folder=embeddings is not None or shard is not None)
@@ -121,7 +122,6 @@ def tag(
     if outputs is None:
         tag_runs.to_stdout(tagger, found, count, kinds, selection, changes, with_timeline=timeline)
     else:
-        with_timeline = timeline or "audacity" in kinds
         settings = tag_runs.Settings(count, share, with_timeline, embeddings is not None, resume, retry)
         tag_runs.to_folder(tagger, found, outputs, settings, changes)
 

@@ -147,12 +147,20 @@ def to_folder(tagger: MusicTagger, found: Found, outputs: Outputs, settings: Set
             _write(collection, outputs, found, changes)
 
 
-def merge(folder: Path, outputs: Outputs, changes: Changes | None) -> None:
-    """Put the shards in a folder together and write their results."""
+def merge(folder: Path, outputs: Outputs, changes: Changes | None, *, with_timeline: bool) -> None:
+    """Put the shards in a folder together and write their results.
+
+    Raises:
+        TaggingError: they do not fit together, or did not keep what is asked for.
+    """
     from songmood.tagging.batch.collection import Union
     from songmood.tagging.batch.discover import Found
 
     with closing(Union(folder)) as union:
+        lacks_timeline = with_timeline and not union.about.with_timeline
+        if lacks_timeline or (outputs.embeddings and not union.about.with_embeddings):
+            what = "timeline" if lacks_timeline else "embeddings"
+            raise TaggingError(f"the shards in {folder} have no {what}: run them again with --{what} and another -o")
         _write(union, outputs, Found(), changes)
 
 

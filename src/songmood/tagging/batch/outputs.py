@@ -18,7 +18,6 @@ from songmood.tagging.batch.selection import Selection
 from songmood.tagging.tags import Tags
 
 FORMATS = ("csv", "jsonl", "parquet", "m3u8", "audacity")
-NEED_TIMELINE = ("audacity",)
 WRITTEN = "written.json"  # beside the ledgers: what was written last, and from what
 
 
