@@ -179,6 +179,8 @@ def test_files_and_folders_do_not_mix_and_one_run_is_none(tmp_path):
         run(tmp_path, str(folder), "a/s.npy", "--out", "e")
     with pytest.raises(SubmissionError, match="files bring no validation scores"):
         run(tmp_path, "a/s.npy", "b/s.npy", "--out", "e.npy", "--weights", "validation")
+    with pytest.raises(SubmissionError, match="--rule elbow: of files no thresholds are made"):
+        run(tmp_path, "a/s.npy", "b/s.npy", "--out", "e.npy", "--rule", "elbow")
     for members, out in ([folder], "out"), ([folder, folder], "m0"):
         with pytest.raises(RunFolderError, match="two run folders or more, and an --out that is none of them"):
             run(tmp_path, *map(str, members), "--out", str(tmp_path / out))
@@ -211,3 +213,11 @@ def test_an_ensemble_is_made_again_in_its_folder_also_where_it_was_cut_short(tmp
     for _ in range(2):
         make_ensemble(folders, tmp_path / "out")
     assert len(read_run(tmp_path / "out").results) == 1
+
+
+def test_a_run_is_no_two_members_whatever_it_is_called(tmp_path):
+    folders = [make_run(tmp_path / f"m{at}", None, at, earlier=None) for at in range(2)]
+    (tmp_path / "link").symlink_to(folders[0])
+    with pytest.raises(RunFolderError, match=r"m0 and .*link are one run; give each run once"):
+        run(tmp_path, *map(str, (*folders, tmp_path / "link")), "--out", str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()

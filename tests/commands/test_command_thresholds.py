@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from songmood.commands.scores.thresholds import RuleName, thresholds
-from songmood.errors import ConfigError, SongmoodError
+from songmood.errors import ConfigError, SongmoodError, SubmissionError
 from songmood.evaluation.rules import Elbow, Prior
 from songmood.evaluation.thresholds import decide, read_thresholds
 
@@ -94,6 +94,22 @@ def test_prior_refuses_the_frequencies_of_other_tags(folder):
 def test_fixed_takes_its_value(folder):
     run(folder, "--rule", "fixed", "--value", 0.25)
     assert read_thresholds(folder / "thresholds.tsv").thresholds.tolist() == [0.25] * 3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--value", 0.0), "--value 0.0: --rule elbow does not read it; take --rule fixed"),
+        (
+            ("--rule", "fixed", "--frequencies", "t.npy"),
+            "--frequencies t.npy: .*fixed does not read it; .*--rule prior",
+        ),
+    ],
+)
+def test_what_the_rule_does_not_read_is_refused(folder, options, message):
+    with pytest.raises(SubmissionError, match=message):
+        run(folder, *options)
+    assert not (folder / "decisions.npy").exists()
 
 
 def test_tags_that_are_never_decided_are_named(folder):

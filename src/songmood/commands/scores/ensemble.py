@@ -34,7 +34,10 @@ def ensemble(
     weights: Annotated[
         Weights, typer.Option(help="Equal, or chosen on the runs' validation scores by cross-fitting.")
     ] = "equal",
-    rule: Annotated[RuleName, typer.Option(help="Of the thresholds, fitted on validation; runs only.")] = "elbow",
+    rule: Annotated[
+        RuleName | None,
+        typer.Option(help="Of the thresholds, fitted on validation; runs only.", show_default="elbow"),
+    ] = None,
 ) -> None:
     """Combine several runs into one, with thresholds of its own, or several submissions' scores.
 
@@ -42,11 +45,13 @@ def ensemble(
     """
     is_folder = [member.is_dir() for member in members]
     if all(is_folder):
-        _print(out, combine_runs(members, out, how, weights, rule))
+        _print(out, combine_runs(members, out, how, weights, rule or "elbow"))
     elif any(is_folder):
         raise SubmissionError(f"{members[is_folder.index(False)]} is no run folder: give folders alone, or files alone")
     elif weights == "validation":
         raise SubmissionError("--weights validation: files bring no validation scores; give run folders")
+    elif rule:
+        raise SubmissionError(f"--rule {rule}: of files no thresholds are made; give run folders, or leave it out")
     else:
         _combine_files(members, out, how)
 
@@ -81,7 +86,7 @@ def combine_runs(
         The content of `ensemble.json`.
 
     Raises:
-        RunFolderError: fewer than two runs, they are not of the same tags and tracks, or `out` is a trained run's.
+        RunFolderError: fewer than two different runs, not of the same tags and tracks, or `out` is a trained run's.
     """
     import numpy as np
 
@@ -107,13 +112,16 @@ def combine_runs(
 
 
 def _refuse_places(folders: Sequence[Path], out: Path) -> None:
-    """Refuse members that are too few, and an `out` that another run would be lost or mixed up in."""
+    """Refuse members that are too few or the same, and an `out` that another run would be lost or mixed up in."""
     from songmood.evaluation.submission import PREDICTIONS
 
-    if len(folders) < 2 or out.resolve() in {folder.resolve() for folder in folders}:
+    places = [folder.resolve() for folder in folders]
+    if len(folders) < 2 or out.resolve() in places:
         raise RunFolderError(
             f"{folders[0]} to {out}: expected two run folders or more, and an --out that is none of them"
         )
+    if twice := [folder for folder, place in zip(folders, places, strict=True) if places.count(place) > 1]:
+        raise RunFolderError(f"{twice[0]} and {twice[1]} are one run; give each run once")
     is_trained = any((out / name).exists() for name in ("checkpoints", "provenance.json"))
     if is_trained or ((out / PREDICTIONS).exists() and not (out / ABOUT).exists()):
         raise RunFolderError(f"--out {out}: holds a run that is no ensemble; give a new folder, or an ensemble's")

@@ -27,7 +27,9 @@ def thresholds(
     out_decisions: Annotated[Path | None, typer.Option(help="Write the decisions here, a bool .npy.")] = None,
     out_thresholds: Annotated[Path | None, typer.Option(help="Write the thresholds here, a TSV.")] = None,
     tags: TagsOption = None,
-    value: Annotated[float, typer.Option(min=0, max=1, help="The threshold of --rule fixed.")] = 0.5,
+    value: Annotated[
+        float | None, typer.Option(min=0, max=1, help="The threshold of --rule fixed.", show_default="0.5")
+    ] = None,
     frequencies: Annotated[
         Path | None,
         typer.Option(help="For --rule prior: the training set's truth, .npy or TSV; else the one fitted on."),
@@ -45,6 +47,7 @@ def thresholds(
     from songmood.evaluation.submission import read_scores, write_matrix
     from songmood.evaluation.thresholds import decide, is_oracle, write_thresholds
 
+    _refuse_what_no_rule_reads(rule, value, frequencies)
     truth = read_truth(fit_truth, tags, [fit_scores], same_tags=[apply])
     fitting = read_scores_for(fit_scores, truth, any_scale=any_scale)
     applied = read_scores(apply, any_scale=any_scale)
@@ -52,7 +55,7 @@ def thresholds(
     has_seen_it = fit_scores.samefile(apply) or is_oracle(fitting, applied)
     label = _label(fitted_on or fit_scores.name, has_seen_it, oracle)
     shares = read_truth(frequencies, tags, [], same_tags=[fit_scores]).targets.mean(axis=0) if frequencies else None
-    fitted = make_rule(rule, value, shares).fit(fitting, truth.targets)
+    fitted = make_rule(rule, 0.5 if value is None else value, shares).fit(fitting, truth.targets)
     decisions = decide(applied, fitted)
     positives = truth.targets.sum(axis=0)
     if out_thresholds:
@@ -75,6 +78,14 @@ def make_rule(name: RuleName, value: float = 0.5, shares: Floats | None = None) 
     prior = Prior(None if shares is None else tuple(shares.tolist()))
     rules: list[ThresholdRule] = [Elbow(), F1(), ShrunkenF1(), Youden(), prior, MicroF1(), Fixed(value), OrganisersF1()]
     return next(rule for rule in rules if rule.name == name)
+
+
+def _refuse_what_no_rule_reads(rule: RuleName, value: float | None, frequencies: Path | None) -> None:
+    for option, given, reader in (("--value", value, "fixed"), ("--frequencies", frequencies, "prior")):
+        if given is not None and rule != reader:
+            raise SubmissionError(
+                f"{option} {given}: --rule {rule} does not read it; take --rule {reader} or leave it out"
+            )
 
 
 def _label(name: str, is_oracle: bool, is_allowed: bool) -> str:
