@@ -54,6 +54,15 @@ def test_tags_with_one_class_are_named(folder):
     assert list(json.loads((folder / "out.json").read_text())["tags"]) == ["column 0", "column 2"]
 
 
+def test_an_undefined_difference_has_no_p_value(folder):
+    np.save(folder / "a.npy", np.load(folder / "a.npy")[:1])
+    np.save(folder / "truth.npy", np.array([[True, False, False]]))
+    output = run(folder, "a.npy", "a.npy", "--truth", "truth.npy", "--bootstrap", "10", "--json", "out.json")
+    macro = next(line.split() for line in output.splitlines() if "ROC-AUC-macro" in line)
+    assert macro[-1] == "–"
+    assert json.loads((folder / "out.json").read_text())["summary"]["roc_auc_macro"]["p_corrected"] is None
+
+
 def test_a_submission_of_other_tracks_is_refused_by_its_name(folder):
     np.save(folder / "b.npy", np.zeros((299, 3)))
     with pytest.raises(SubmissionError, match=r"b.npy has shape \(299, 3\).*not the same tracks"):

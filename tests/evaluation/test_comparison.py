@@ -84,6 +84,13 @@ def test_holms_correction_worked_by_hand():
     assert holm([]) == []
 
 
+def test_what_is_undefined_is_no_test_and_has_no_p_value():
+    assert holm([0.03, np.nan, 0.01]) == pytest.approx([0.03, np.nan, 0.02], nan_ok=True)  # 0.01 * 2, 0.03 * 1
+    found = compare([[0.4, 0.6]], [[0.4, 0.6]], [[False, True]], resamples=5)  # one track: no tag has both classes
+    assert np.isnan(found.summary["roc_auc_macro"].p_value)
+    assert found.summary["roc_auc_micro"].p_value == 1
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_keeps_order_and_lies_between_none_and_bonferroni(p_values):
     corrected = holm(p_values)

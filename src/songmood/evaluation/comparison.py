@@ -8,7 +8,7 @@ claim among all tags, however these depend on each other.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import erfc, sqrt
+from math import erfc, isnan, nan, sqrt
 from statistics import NormalDist
 
 import numpy as np
@@ -30,7 +30,7 @@ class Difference:
         difference: a minus b: positive where A is better.
         low: the lower end of its interval.
         high: the upper end.
-        p_value: of a difference this large, either way, where there is none.
+        p_value: of a difference this large, either way, where there is none; NaN without a difference.
         p_corrected: the same after Holm's correction over all tags; for a mean, which is one test, the p-value itself.
     """
 
@@ -120,18 +120,24 @@ def compare(
 
 
 def p_value(difference: float, deviation: float) -> float:
-    """Two-sided, of a difference this many bootstrap standard deviations wide."""
+    """Two-sided, of a difference this many bootstrap standard deviations wide; NaN of NaN."""
+    if isnan(difference):
+        return nan
     if deviation == 0:
         return 0.0 if difference else 1.0  # every resample says the same
     return erfc(abs(difference) / deviation / sqrt(2))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction: each p-value times how many are at least as large, made monotone, at most 1."""
-    corrected = [0.0] * len(p_values)
+    """Holm's step-down correction: each p-value times how many are at least as large, made monotone, at most 1.
+
+    A NaN is no test: it stays, and does not count.
+    """
+    corrected = [nan] * len(p_values)
+    num_tests = len(p_values) - sum(map(isnan, p_values))
     largest = 0.0
-    for rank, index in enumerate(np.argsort(p_values, kind="stable")):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+    for rank, index in enumerate(np.argsort(p_values, kind="stable")[:num_tests]):  # NaNs are last
+        largest = max(largest, min(1.0, (num_tests - rank) * p_values[index]))
         corrected[index] = largest
     return corrected
 

@@ -98,7 +98,9 @@ def signed(value: float) -> str:
 
 
 def probability(value: float) -> str:
-    """A p-value; below a thousandth says only that."""
+    """A p-value, "–" where there is none; below a thousandth says only that."""
+    if math.isnan(value):
+        return "–"
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -95,6 +96,8 @@ def _tag_table(comparison: Comparison) -> Table:
 
 
 def _p(found: Difference) -> str:
+    if isnan(found.p_corrected):
+        return "–"
     return "< 0.0001" if found.p_corrected < 1e-4 else f"{found.p_corrected:.4f}"
 
 
