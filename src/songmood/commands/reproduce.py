@@ -84,7 +84,7 @@ def _prepare_jamendo(changes: list[str], *, is_building: bool) -> list[str]:
 
 
 def ensemble_rows(outcomes: Sequence["Outcome"], folder: Path) -> list["ReportRow"]:
-    """The row of the members together, combined anew; none before all of them are there."""
+    """The row of the members together, combined anew; none before all of them are there, stale where one of them is."""
     from songmood.commands.scores.ensemble import combine_runs
     from songmood.report.rows import ReportRow
     from songmood.runs.sweeps.reproduction import ENSEMBLED, MEMBERS
@@ -93,6 +93,9 @@ def ensemble_rows(outcomes: Sequence["Outcome"], folder: Path) -> list["ReportRo
     if len(members) < MEMBERS:
         return []
     combine_runs([member.run.folder for member in members[:MEMBERS]], folder)
+    if stale := [member for member in members[:MEMBERS] if member.status == "stale"]:
+        note = f"{len(stale)} of its {MEMBERS} members are stale, the first {stale[0].note}"
+        return [ReportRow(folder, ENSEMBLE, status="stale", note=note)]
     return [ReportRow(folder, ENSEMBLE)]
 
 
