@@ -78,6 +78,28 @@ def test_averaging_resumes_to_the_same_last_bit(tmp_path: Path, killed_in: int) 
     assert toy.same(whole.state_dict(), rest.state_dict())
 
 
+def test_a_run_that_ended_early_goes_on_from_its_own_weights_and_not_from_their_mean(tmp_path: Path) -> None:
+    whole, early, rest = (toy.tagger() for _ in range(3))
+    toy.fit(whole, tmp_path / "whole", LastEpochsMean(0.75), epochs=4)
+    toy.fit(early, tmp_path / "early", LastEpochsMean(0.75), epochs=4, max_steps=6)  # of 8
+    toy.fit(rest, tmp_path / "early", LastEpochsMean(0.75), epochs=4, resume=tmp_path / "early" / LAST)
+    assert toy.same(whole.state_dict(), rest.state_dict())
+
+
+def test_a_run_that_is_extended_averages_the_epochs_that_are_its_last_now(tmp_path: Path) -> None:
+    whole, short, longer = (toy.tagger() for _ in range(3))
+    toy.fit(whole, tmp_path / "whole", LastEpochsMean(0.25), epochs=4)
+    toy.fit(short, tmp_path / "short", LastEpochsMean(0.25), epochs=2)
+    toy.fit(longer, tmp_path / "short", LastEpochsMean(0.25), epochs=4, resume=tmp_path / "short" / LAST)
+    assert toy.same(whole.state_dict(), longer.state_dict())
+
+
+def test_a_run_that_ends_before_the_averaged_epochs_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    toy.fit(toy.tagger(), tmp_path, LastEpochsMean(0.25), epochs=4, max_steps=2)
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert said == ["averaging: the run ended before epoch 4, the first that is averaged: its weights are as trained"]
+
+
 def test_the_statistics_are_of_windows_that_nobody_augmented(tmp_path: Path) -> None:
     class Loud(torch.nn.Module):
         def forward(self, mel: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
