@@ -1,5 +1,7 @@
 """Augmentations do to windows and targets what they say, and repeat it from the same seed."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -157,9 +159,20 @@ def test_values_of_a_part_that_is_not_chosen_are_refused() -> None:
 
 
 def test_an_impossible_value_is_refused() -> None:
-    for make in (lambda: Mixup(0.0), lambda: SpecAugment(bands=2.0), lambda: ColouredNoise(loudest=50.0)):
-        with pytest.raises(ConfigError, match=r"^augment\."):
-            make()
+    with pytest.raises(ConfigError, match=r"^augment\.noise\.loudest=50\.0: expected no more than softest=40\.0"):
+        ColouredNoise(loudest=50.0)
+    for part, name, key, values in (
+        (Mixup, "mixup", "alpha", (0.0, math.nan, "abc")),
+        (SpecAugment, "spec_augment", "bands", (2.0, "abc")),
+        (SpecAugment, "spec_augment", "masks", (-1, 2.5)),
+        (Gain, "gain", "decibels", (-1, math.inf, "abc")),
+        (ColouredNoise, "noise", "softest", ("abc",)),
+        (ColouredNoise, "noise", "tilt", (-1, "abc")),
+        (FrameShift, "shift", "frames", (-5, 1.5)),
+    ):
+        for value in values:
+            with pytest.raises(ConfigError, match=rf"^augment\.{name}\.{key}={value!r}: expected "):
+                part(**{key: value})
 
 
 def test_windows_are_standardised_by_the_mean_and_deviation_of_all_their_values() -> None:

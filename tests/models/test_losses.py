@@ -1,5 +1,7 @@
 """Losses against their formulas, written out in NumPy, and what mixing targets does to them."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +82,28 @@ def test_no_logit_is_so_far_off_that_the_loss_is_lost(loss: nn.Module) -> None:
     assert far.grad.isfinite().all()
 
 
+@pytest.mark.parametrize(
+    ("kind", "key", "values"),
+    [
+        (SmoothedBCE, "smoothing", (5, -0.1, "abc", True)),
+        (FocalLoss, "alpha", (3, "abc")),
+        (FocalLoss, "gamma", (-1, "abc")),
+        (ClassBalancedBCE, "beta", (1, 2, -0.1, np.nan)),
+        (partial(DistilledBCE, "teacher.npz"), "share", (1.5, "abc")),
+    ],
+)
+def test_a_setting_out_of_its_range_is_refused(kind: Callable[..., nn.Module], key: str, values: tuple[object]) -> None:
+    for value in values:
+        with pytest.raises(ConfigError, match=rf"^loss\.{key}={value!r}: expected .*0 "):
+            kind(**{key: value})
+
+
+def test_a_beta_near_one_weighs_tags_by_the_inverse_of_their_count() -> None:
+    inverse = 1 / np.maximum(TRAINING.sum(0), 1)
+    weight = fitted(ClassBalancedBCE(0.999_999_99)).weight
+    np.testing.assert_allclose(weight, inverse / inverse.mean(), rtol=1e-5)
+
+
 def distilled(path: Path, scores: np.ndarray, share: float = 0.25) -> DistilledBCE:
     np.savez(path, track_id=[f"track_{row}" for row in range(len(scores))], vector=scores)
     loss = DistilledBCE(str(path), share)
@@ -101,5 +125,3 @@ def test_a_student_learns_from_labels_and_its_teacher_s_scores_of_the_same_track
 def test_a_teacher_without_a_score_for_each_tag_is_refused(tmp_path: Path, scores: np.ndarray) -> None:
     with pytest.raises(ConfigError, match=r"teacher.npz: . numbers from .* a track; expected 4 scores, 0 to 1"):
         distilled(tmp_path / "teacher.npz", scores)
-    with pytest.raises(ConfigError, match=r"loss.share=1.5: expected"):
-        DistilledBCE("teacher.npz", 1.5)

@@ -157,12 +157,18 @@ def test_a_checkpoint_of_another_tag_set_is_refused(run_folder: Path, tmp_path: 
         ("data.window=50", "50"),
         ("speed.precision=8", "speed.precision=8"),
         ("speed.compile=maybe", "speed.compile=maybe"),
+        ("averaging=ema averaging.decay=1.5", r"averaging\.decay=1\.5: expected a number, 0 or more and below 1"),
+        ("averaging=ema averaging.decay=abc", r"averaging\.decay=abc: expected a number"),
+        ("scheduler=plateau scheduler.factory.factor=3", r"scheduler\.factory=\{'factor': 3, .*Factor should be < 1"),
+        ("scheduler=one_cycle scheduler.factory.pct_start=5", r"scheduler\.factory=\{'pct_start': 5\}: .* pct_start"),
+        ("scheduler=linear scheduler.factory.constant=7", r"scheduler\.factory\.constant=7: expected .*, 0 to 1"),
+        ("scheduler=cosine scheduler.factory.warm_up=-3", r"scheduler\.factory\.warm_up=-3: expected a whole number"),
     ],
 )
 def test_an_impossible_value_is_refused_before_the_cache_is_built(override: str, message: str, tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path / "corpus")
     with pytest.raises(ConfigError, match=message):
-        train_here(corpus, tmp_path / "run", override)
+        train_here(corpus, tmp_path / "run", *override.split())
     assert not (corpus / "cache.h5").exists()
 
 

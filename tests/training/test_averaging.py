@@ -113,7 +113,7 @@ def test_the_statistics_are_of_windows_that_nobody_augmented(tmp_path: Path) -> 
     assert difference.abs().max() < 1.0  # batches of 8 and 6 windows weigh alike
 
 
-@pytest.mark.parametrize("share", [0.0, 1.5])
-def test_an_impossible_share_is_refused(share: float) -> None:
-    with pytest.raises(ConfigError, match=f"averaging.share={share}: expected more than 0 and at most 1"):
+@pytest.mark.parametrize("share", [0.0, 1.5, "abc"])
+def test_an_impossible_share_is_refused(share: Any) -> None:
+    with pytest.raises(ConfigError, match=f"averaging.share={share!r}: expected more than 0 and at most 1"):
         LastEpochsMean(share)

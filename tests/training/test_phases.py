@@ -87,6 +87,14 @@ def test_a_phase_without_anything_new_is_refused() -> None:
         Phases(1, [Phase(None, lr=0.1), Phase(None, lr=0.2)])
 
 
+@pytest.mark.parametrize("first", [0, 1.5, "abc"])
+def test_a_first_phase_of_no_whole_epochs_is_refused(first: Any) -> None:
+    with pytest.raises(ConfigError, match=rf"^scheduler\.first={first!r}: expected a whole number, at least 1 epochs"):
+        Phases(first, [Phase(None, lr=0.1)])
+    with pytest.raises(ConfigError, match=r"^scheduler: a phase of lr='abc': expected a rate above 0$"):
+        Phase(None, lr="abc")  # type: ignore[arg-type]
+
+
 def test_the_best_epoch_s_checkpoint_is_kept_through_a_resumption(tmp_path: Path) -> None:
     def trainer(folder: Path, epochs: int) -> tuple[pl.Trainer, EpochCheckpoints]:
         keeps = EpochCheckpoints(folder, best_by="validation/made_up")

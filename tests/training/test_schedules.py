@@ -57,6 +57,14 @@ def test_one_cycle_is_torch_s_over_the_run() -> None:
     assert rates(partial(one_cycle, total=20, pct_start=0.3), 20) == pytest.approx(theirs)
 
 
+@pytest.mark.parametrize(
+    ("make", "key", "value"), [(cosine, "warm_up", "abc"), (linear, "warm_up", 1.5), (linear, "constant", -1)]
+)
+def test_a_schedule_that_cannot_be_is_refused(make: Any, key: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=rf"^scheduler\.factory\.{key}={value!r}: expected "):
+        make(optimiser(), total=10, **{key: value})
+
+
 class Rates(pl.Callback):
     def __init__(self) -> None:
         self.found: list[float] = []

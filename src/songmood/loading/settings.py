@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from songmood.errors import ConfigError
-from songmood.loading.windows import CentreWindow, Sampling, check_whole
+from songmood.loading.windows import CentreWindow, Sampling
+from songmood.ranges import check_whole
 
 CENTRE = CentreWindow()
 

@@ -9,8 +9,8 @@ from typing import ClassVar, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from songmood.errors import ConfigError
 from songmood.random_bits import random_bits, random_integers
+from songmood.ranges import check_whole
 
 Frames = NDArray[np.int64]
 Keys = NDArray[np.uint64]
@@ -114,9 +114,3 @@ class AllWindows:
 def _last_start(lengths: Frames, window: int) -> Frames:
     check_whole("window", window, 1, "frames; the paper has window=1366")
     return np.maximum(lengths - window, 0).astype(np.int64)
-
-
-def check_whole(name: str, value: object, minimum: int, remedy: str) -> None:
-    """ConfigError where a value is no whole number, or below the minimum."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-        raise ConfigError(f"{name}={value!r}: expected a whole number, at least {minimum} {remedy}")

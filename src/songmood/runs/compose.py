@@ -103,7 +103,7 @@ def make_parts(
     optimiser = speed.optimiser(build(config["optimizer"]), clips_gradients=clips_gradients)
     check_windows(config["data"], net)
     check_parts(config, net, parts.get("augment"), callbacks)
-    check_optimiser(optimiser, net)
+    check_optimiser(optimiser, net, parts.get("scheduler"))
     return card, net, optimiser, parts
 
 

@@ -11,7 +11,7 @@ from songmood.errors import CheckpointError, ConfigError
 from songmood.loading.settings import DataSettings
 from songmood.models.augment.mixup import Mixup
 from songmood.training.optimisation.averaging import LastEpochsMean
-from songmood.training.optimisation.optimiser import OptimiserFactory
+from songmood.training.optimisation.optimiser import OptimiserFactory, Schedule
 
 Check = Callable[[Any], bool]
 
@@ -41,6 +41,7 @@ SETTINGS: dict[str, tuple[str, Check]] = {  # what each dotted key may hold, in 
     "optimizer.lr": ("a number above 0", lambda value: _number(value) and value > 0),
     "optimizer.eps": ("a number above 0", lambda value: _number(value) and value > 0),
     "optimizer.weight_decay": ("a number, 0 or more", lambda value: _number(value) and value >= 0),
+    "averaging.decay": ("a number, 0 or more and below 1", lambda value: _number(value) and 0 <= value < 1),
     "trainer.max_epochs": ("a whole number, 1 or more", _whole(1)),
     "trainer.limit_train_batches": BATCHES,
     "trainer.limit_test_batches": BATCHES,
@@ -129,13 +130,15 @@ def check_parts(config: Mapping[str, Any], net: Any, augment: Any, callbacks: Se
         raise ConfigError("augment=mixup: it mixes windows and not the tracks' features; take a model without fusion")
 
 
-def check_optimiser(factory: OptimiserFactory, net: Any) -> None:
-    """Refuse an optimiser that does not take the net's parameters.
+def check_optimiser(factory: OptimiserFactory, net: Any, schedule: Any) -> None:
+    """Refuse an optimiser that does not take the net's parameters, and a schedule that does not take the optimiser.
 
     Raises:
-        ConfigError: with the optimiser's own words.
+        ConfigError: with their own words.
     """
     try:
-        factory(net.parameters())
+        optimiser = factory(net.parameters())
     except (TypeError, ValueError) as error:
         raise ConfigError(f"optimizer: {' '.join(str(error).split())}") from error
+    if isinstance(schedule, Schedule):
+        schedule.make(optimiser, lambda: 1_000_000)  # longer than any warm-up

@@ -6,9 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from songmood.errors import ConfigError
+from songmood.ranges import check_number
 
 DB = 2.0  # the data set's values are 2 * 10 * log10 of a power
 TO_LOG = math.log(10) / (10 * DB)  # from such a value to the natural logarithm of the power
+DECIBELS = "decibels, 0 or more"
 
 
 class Gain(nn.Module):
@@ -20,6 +22,7 @@ class Gain(nn.Module):
 
     def __init__(self, decibels: float = 6.0) -> None:
         super().__init__()
+        check_number("augment.gain.decibels", decibels, lambda change: change >= 0, DECIBELS)
         self.decibels = decibels
 
     def forward(self, mel: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -41,8 +44,11 @@ class ColouredNoise(nn.Module):
 
     def __init__(self, loudest: float = 10.0, softest: float = 40.0, tilt: float = 20.0) -> None:
         super().__init__()
-        if not loudest <= softest:
+        for name, level in (("loudest", loudest), ("softest", softest)):
+            check_number(f"augment.noise.{name}", level, lambda _: True, "decibels under the sound, such as 10")
+        if loudest > softest:
             raise ConfigError(f"augment.noise.loudest={loudest}: expected no more than softest={softest}")
+        check_number("augment.noise.tilt", tilt, lambda tilt: tilt >= 0, DECIBELS)
         self.loudest = loudest
         self.softest = softest
         self.tilt = tilt

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Beta
 
-from songmood.errors import ConfigError
+from songmood.ranges import check_number
 
 
 class Mixup(nn.Module):
@@ -22,8 +22,7 @@ class Mixup(nn.Module):
 
     def __init__(self, alpha: float = 0.2, *, per_sample: bool = False, keep_larger: bool = False) -> None:
         super().__init__()
-        if not alpha > 0:
-            raise ConfigError(f"augment.mixup.alpha={alpha}: expected more than 0, such as 0.2")
+        check_number("augment.mixup.alpha", alpha, lambda alpha: alpha > 0, "more than 0, such as 0.2")
         self.alpha = alpha
         self.per_sample = per_sample
         self.keep_larger = keep_larger

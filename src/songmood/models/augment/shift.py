@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from songmood.ranges import check_whole
+
 
 class FrameShift(nn.Module):
     """Each window moved by up to so many frames; what leaves at one end comes in at the other.
@@ -13,6 +15,7 @@ class FrameShift(nn.Module):
 
     def __init__(self, frames: int = 48) -> None:
         super().__init__()
+        check_whole("augment.shift.frames", frames, 0, "frames, such as 48")
         self.frames = frames
 
     def forward(self, mel: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

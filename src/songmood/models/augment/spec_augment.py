@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from songmood.errors import ConfigError
+from songmood.ranges import check_share, check_whole
 
 
 class SpecAugment(nn.Module):
@@ -21,8 +21,8 @@ class SpecAugment(nn.Module):
     def __init__(self, masks: int = 2, bands: float = 0.15, frames: float = 0.2, probability: float = 1.0) -> None:
         super().__init__()
         for name, share in (("bands", bands), ("frames", frames), ("probability", probability)):
-            if not 0 <= share <= 1:
-                raise ConfigError(f"augment.spec_augment.{name}={share}: expected a share, 0 to 1")
+            check_share(f"augment.spec_augment.{name}", share, "a share")
+        check_whole("augment.spec_augment.masks", masks, 0, "masks, such as 3")
         self.masks = masks
         self.bands = bands
         self.frames = frames

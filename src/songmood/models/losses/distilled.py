@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from songmood.errors import ConfigError
+from songmood.ranges import check_share
 from songmood.vectors import read_vectors
 
 
@@ -29,8 +30,7 @@ class DistilledBCE(nn.Module):
 
     def __init__(self, teacher: str, share: float = 0.5) -> None:
         super().__init__()
-        if not 0 <= share <= 1:
-            raise ConfigError(f"loss.share={share}: expected the teacher's share in the targets, 0 to 1")
+        check_share("loss.share", share, "the teacher's share in the targets")
         self.teacher = Path(teacher)
         self.share = share
         self.register_buffer("scores", torch.tensor(torch.nan), persistent=False)

@@ -3,6 +3,8 @@
 from torch import Tensor, nn
 from torch.nn import functional
 
+from songmood.ranges import check_share
+
 
 class SmoothedBCE(nn.Module):
     """Binary cross-entropy against targets that are drawn towards 0.5: with smoothing 0.1, 0.95 and 0.05.
@@ -13,6 +15,7 @@ class SmoothedBCE(nn.Module):
 
     def __init__(self, smoothing: float = 0.1) -> None:
         super().__init__()
+        check_share("loss.smoothing", smoothing, "how far targets are drawn towards 0.5")
         self.smoothing = smoothing
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from songmood.ranges import check_number
+
 
 class WeightedBCE(nn.Module):
     """Positives weigh 1 / p, and all of a tag 2 / (1 + 1 / p), with p the share of tracks that have the tag.
@@ -53,13 +55,14 @@ class ClassBalancedBCE(nn.Module):
 
     def __init__(self, beta: float = 0.999) -> None:
         super().__init__()
+        check_number("loss.beta", beta, lambda beta: 0 <= beta < 1, "0 or more and below 1, such as 0.999")
         self.beta = beta
         self.register_buffer("weight", torch.tensor(torch.nan))
 
     def fit(self, targets: Tensor) -> None:
         """Take the counts of the training tracks; see `WeightedBCE.fit`."""
-        weight = (1 - self.beta) / (1 - self.beta ** _counts(targets))
-        self.weight = weight / weight.mean()
+        weight = (1 - self.beta) / (1 - self.beta ** _counts(targets).double())  # in float32, 1 - beta^n is soon 0
+        self.weight = (weight / weight.mean()).float()
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         """The mean over windows and tags."""

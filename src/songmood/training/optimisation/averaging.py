@@ -9,7 +9,7 @@ import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel, update_bn
 
-from songmood.errors import ConfigError
+from songmood.ranges import check_number
 from songmood.training.state import unfit
 from songmood.training.tagger import Tagger
 
@@ -33,8 +33,8 @@ class LastEpochsMean(pl.Callback):
     """
 
     def __init__(self, share: float = 0.2) -> None:
-        if not 0 < share <= 1:
-            raise ConfigError(f"averaging.share={share}: expected more than 0 and at most 1, of the run's epochs")
+        expected = "more than 0 and at most 1, of the run's epochs"
+        check_number("averaging.share", share, lambda share: 0 < share <= 1, expected)
         self.share = share
         self._mean: AveragedModel | None = None
         self._state: dict[str, Any] = {}  # of a run that goes on, until there is a mean to put it into

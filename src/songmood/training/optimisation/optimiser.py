@@ -48,14 +48,26 @@ class Schedule:
         if self.interval not in ("epoch", "step"):
             raise ConfigError(f"scheduler.interval={self.interval}: expected epoch or step")
 
+    def make(self, optimiser: Optimizer, length: Callable[[], int]) -> Any:
+        """The scheduler, over the length of a run where it is told one.
+
+        Raises:
+            ConfigError: for values that it does not take, with its own words.
+        """
+        total = {"total": length()} if "total" in inspect.signature(self.factory).parameters else {}
+        try:
+            return self.factory(optimiser, **total)
+        except (TypeError, ValueError) as error:
+            settings = getattr(self.factory, "keywords", {})
+            raise ConfigError(f"scheduler.factory={settings}: {' '.join(str(error).split())}") from error
+
     def of(self, optimiser: Optimizer, trainer: "pl.Trainer") -> "OptimizerLRSchedulerConfig":
         """As Lightning wants it.
 
         Raises:
             ConfigError: the schedule spans the run, and the run has no end.
         """
-        takes_total = "total" in inspect.signature(self.factory).parameters
-        scheduler = self.factory(optimiser, total=self._length(trainer)) if takes_total else self.factory(optimiser)
+        scheduler = self.make(optimiser, functools.partial(self._length, trainer))
         moves: dict[str, Any] = {"scheduler": scheduler, "interval": self.interval}
         if self.monitor is not None:
             moves["monitor"] = self.monitor

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from songmood.errors import ConfigError
+from songmood.ranges import check_number, check_whole
 from songmood.training.best import Best
 
 
@@ -31,6 +32,8 @@ class Phase:
             raise ConfigError(
                 f"scheduler: a phase of epochs={self.epochs}: expected a whole number, 1 or more, or null"
             )
+        if self.lr is not None:
+            check_number("scheduler: a phase of lr", self.lr, lambda rate: rate > 0, "a rate above 0")
         if (self.optimiser is None) == (self.lr is None):
             raise ConfigError("scheduler: each phase after the first takes an optimiser of its own, or another lr")
 
@@ -47,6 +50,7 @@ class Phases(pl.Callback):
     """
 
     def __init__(self, first: int, then: Sequence[Phase], best_by: str = "validation/roc_auc_macro") -> None:
+        check_whole("scheduler.first", first, 1, "epochs with the run's own optimizer, such as 60")
         self.ends = [first, *(phase.epochs for phase in then)]
         self.phases = list(then)
         if None in self.ends[:-1]:

@@ -7,6 +7,8 @@ from typing import Any
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, OneCycleLR
 
+from songmood.ranges import check_share, check_whole
+
 
 def cosine(optimiser: Optimizer, total: int, warm_up: int = 0) -> LambdaLR:
     """Half a cosine from the optimiser's rate to zero at the end of the run, after a linear rise.
@@ -16,6 +18,7 @@ def cosine(optimiser: Optimizer, total: int, warm_up: int = 0) -> LambdaLR:
         total: intervals of the run: epochs or steps.
         warm_up: how many of those the rise takes; its first has 1 / (warm_up + 1) of the rate.
     """
+    check_whole("scheduler.factory.warm_up", warm_up, 0, "intervals")
     return LambdaLR(optimiser, partial(cosine_factor, total=total, warm_up=warm_up))
 
 
@@ -28,6 +31,8 @@ def linear(optimiser: Optimizer, total: int, constant: float = 0.2, warm_up: int
         constant: share of the run before the line begins; 0.2 are CP-JKU's 50 of 250 epochs.
         warm_up: intervals of a linear rise at the beginning, as in `cosine`.
     """
+    check_share("scheduler.factory.constant", constant, "the run's share before the line begins")
+    check_whole("scheduler.factory.warm_up", warm_up, 0, "intervals")
     return LambdaLR(optimiser, partial(linear_factor, total=total, constant=constant, warm_up=warm_up))
 
 
