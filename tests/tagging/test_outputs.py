@@ -182,3 +182,20 @@ def test_a_folder_that_cannot_be_written_is_named_and_nothing_is_half_there(tmp_
     with pytest.raises(ValueError):  # noqa: PT011
         tables.write_csv(tmp_path / "x.csv", ("path", "n"), broken())
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_another_format_leaves_the_playlists_where_they_are(tmp_path: Path) -> None:
+    playlists = write(tmp_path, "m3u8")
+    write(tmp_path, "csv")
+    assert all(path.exists() for path in playlists)
+    write(tmp_path, "m3u8", results=Results(track("/m/c.ogg", 0.0, 0.75, 0.0)))
+    assert [path.name for path in (tmp_path / "playlists").iterdir()] == ["epic_film.m3u8"]
+
+
+def test_labels_that_were_deleted_are_written_again(tmp_path: Path) -> None:
+    assert write(tmp_path, "audacity")[0] == tmp_path / "labels"
+    labels = [path for path in (tmp_path / "labels").rglob("*") if path.is_file()]
+    assert len(labels) == 2
+    labels[1].unlink()
+    write(tmp_path, "audacity")
+    assert all(path.exists() for path in labels)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +18,8 @@ from songmood.tagging.batch.selection import Selection
 from songmood.tagging.tags import Tags
 
 FORMATS = ("csv", "jsonl", "parquet", "m3u8", "audacity")
-WRITTEN = "written.json"  # beside the ledgers: what was written last, and from what
+FOLDERS = {"m3u8": "playlists", "audacity": "labels"}  # of the formats that are many files
+WRITTEN = "written.json"  # beside the ledgers: a `Written` for each file or folder of results, by name
 
 
 class Finished(Protocol):
@@ -42,6 +43,21 @@ class Finished(Protocol):
 
 
 @dataclass(frozen=True)
+class Written:
+    """What was written last under a name.
+
+    Attributes:
+        digest: of the results that it was written from.
+        selection: which of their tags it tells.
+        files: below the folder.
+    """
+
+    digest: str
+    selection: dict[str, Any]
+    files: list[str]
+
+
+@dataclass(frozen=True)
 class Outputs:
     """Which files a run leaves.
 
@@ -58,66 +74,62 @@ class Outputs:
     embeddings: str | None = None
 
     def write(self, finished: Finished) -> list[Path]:
-        """Write them, unless they are there already, and remove playlists of an earlier run that are out of date.
+        """Write them, unless they are there already; playlists that an earlier run left for other tags go.
 
         Returns:
-            The files, labels left aside.
+            The files; for labels, their folder.
 
         Raises:
             TaggingError: the folder cannot be written, or the disk is full.
         """
-        marker = self.folder / STATE / WRITTEN
-        asked = [asdict(self) | {"folder": ""}, asdict(finished.about), finished.state]
-        digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-        before = _read_marker(marker)
-        there = [self.folder / name for name in before["files"]]
-        if before["digest"] == digest and all(path.exists() for path in there):
-            return there
-        made = self._write_all(finished)
-        for path in set(there) - set(made):
-            if path.suffix == PLAYLIST:
-                path.unlink(missing_ok=True)
-        names = [str(path.relative_to(self.folder)) for path in made]
+        marker, digest = self.folder / STATE / WRITTEN, _digest(finished)
+        written, told = _read_marker(marker), []
+        for part in self._parts(finished.about):
+            before = written.get(part, Written("", {}, []))
+            files = [self.folder / name for name in before.files]
+            now = replace(before, digest=digest, selection=asdict(self.selection))
+            if before != now or not all(path.exists() for path in files):
+                old, files = files, self._write(part, finished)
+                for path in set(old) - set(files):
+                    if path.suffix == PLAYLIST:
+                        path.unlink(missing_ok=True)
+                now = replace(now, files=[str(path.relative_to(self.folder)) for path in files])
+            written[part] = now
+            told += [self.folder / part] if part == "labels" and files else files
         with tables.written(marker) as partial:
-            partial.write_text(json.dumps({"digest": digest, "files": names}), encoding="utf-8")
-        return made
+            partial.write_text(json.dumps({part: asdict(one) for part, one in written.items()}), encoding="utf-8")
+        return told
 
-    def _write_all(self, finished: Finished) -> list[Path]:
-        made = [path for kind in self.formats for path in self._write(kind, finished)]
+    def _parts(self, about: About) -> Iterator[str]:
+        """What the run leaves in its folder, by name."""
+        for kind in self.formats:
+            yield FOLDERS.get(kind, f"tags.{kind}")
+            if about.with_timeline and kind in ("csv", "parquet"):
+                yield f"timeline.{kind}"
         if self.embeddings:
-            made += self._write_embeddings(finished)
-        failed = [(in_utf8(one.source), one.reason) for one in finished.failed()]
-        failures = self.folder / "failures.csv"
-        if failed:
-            tables.write_csv(failures, ("path", "reason"), failed)
-            return [*made, failures]
-        failures.unlink(missing_ok=True)
-        return made
+            yield f"embeddings.{self.embeddings}"
+        yield "failures.csv"
 
-    def _write(self, kind: str, finished: Finished) -> list[Path]:
-        if kind == "m3u8":
-            return write_playlists(self.folder / "playlists", _tagged(finished), self._decided(finished.about))
-        if kind == "audacity":
-            for tags in _tagged(finished):
-                write_labels(self.folder / "labels", tags, finished.about.thresholds, self._decided(finished.about))
-            return []
-        if kind == "jsonl":
-            path = self.folder / "tags.jsonl"
+    def _write(self, part: str, finished: Finished) -> list[Path]:
+        path, about = self.folder / part, finished.about
+        if part == "playlists":
+            return write_playlists(path, _tagged(finished), self._decided(about))
+        if part == "labels":
+            selection = self._decided(about)
+            return [write_labels(path, tags, about.thresholds, selection) for tags in _tagged(finished)]
+        if path.stem == "failures":
+            return _write_failures(path, finished)
+        if path.stem == "embeddings":
+            return _write_embeddings(path, finished)
+        if part == "tags.jsonl":
             tables.write_jsonl(path, (tables.json_line(tags, self.selection) for tags in _tagged(finished)))
             return [path]
-        return self._write_tables(kind, finished)
-
-    def _write_tables(self, kind: str, finished: Finished) -> list[Path]:
-        write = tables.write_parquet if kind == "parquet" else tables.write_csv
-        made = [self.folder / f"tags.{kind}"]
-        write(
-            made[0], tables.COLUMNS, (row for tags in _tagged(finished) for row in tables.rows_of(tags, self.selection))
-        )
-        if finished.about.with_timeline:
-            made.append(self.folder / f"timeline.{kind}")
-            rows = (row for tags in _tagged(finished) for row in tables.timeline_rows_of(tags, self.selection))
-            write(made[1], tables.TIMELINE_COLUMNS, rows)
-        return made
+        write = tables.write_parquet if path.suffix == ".parquet" else tables.write_csv
+        is_timeline = path.stem == "timeline"
+        columns = tables.TIMELINE_COLUMNS if is_timeline else tables.COLUMNS
+        rows_of = tables.timeline_rows_of if is_timeline else tables.rows_of
+        write(path, columns, (row for tags in _tagged(finished) for row in rows_of(tags, self.selection)))
+        return [path]
 
     def _decided(self, about: About) -> Selection:
         """For playlists and labels: what was asked for, or else the decided tags, or else the first five."""
@@ -125,27 +137,39 @@ class Outputs:
             return self.selection
         return Selection(top=5) if about.thresholds is None else Selection(decided=True)
 
-    def _write_embeddings(self, finished: Finished) -> list[Path]:
-        if self.embeddings == "parquet":
-            path = self.folder / "embeddings.parquet"
-            rows = ((in_utf8(tags.source or ""), tags.embedding, tags.fingerprint) for tags in _tagged(finished))
-            tables.write_parquet(path, ("path", "vector", "fingerprint"), rows)
-            return [path]
-        path, names = self.folder / "embeddings.npy", self.folder / "embeddings.csv"
-        vectors = [tags.embedding for tags in _tagged(finished) if tags.embedding is not None]
-        with tables.written(path) as partial, partial.open("wb") as file:
-            np.save(file, np.stack(vectors) if vectors else np.zeros((0, 0), np.float32))
-        of = ((in_utf8(tags.source or ""), tags.fingerprint) for tags in _tagged(finished))
-        tables.write_csv(names, ("path", "fingerprint"), of)
-        return [path, names]
+
+def _write_embeddings(path: Path, finished: Finished) -> list[Path]:
+    if path.suffix == ".parquet":
+        rows = ((in_utf8(tags.source or ""), tags.embedding, tags.fingerprint) for tags in _tagged(finished))
+        tables.write_parquet(path, ("path", "vector", "fingerprint"), rows)
+        return [path]
+    names = path.with_suffix(".csv")
+    vectors = [tags.embedding for tags in _tagged(finished) if tags.embedding is not None]
+    with tables.written(path) as partial, partial.open("wb") as file:
+        np.save(file, np.stack(vectors) if vectors else np.zeros((0, 0), np.float32))
+    of = ((in_utf8(tags.source or ""), tags.fingerprint) for tags in _tagged(finished))
+    tables.write_csv(names, ("path", "fingerprint"), of)
+    return [path, names]
 
 
-def _read_marker(path: Path) -> dict[str, Any]:
+def _write_failures(path: Path, finished: Finished) -> list[Path]:
+    if failed := [(in_utf8(one.source), one.reason) for one in finished.failed()]:
+        tables.write_csv(path, ("path", "reason"), failed)
+        return [path]
+    path.unlink(missing_ok=True)
+    return []
+
+
+def _digest(finished: Finished) -> str:
+    """Changes when a result does."""
+    return hashlib.sha256(json.dumps([asdict(finished.about), finished.state], sort_keys=True).encode()).hexdigest()
+
+
+def _read_marker(path: Path) -> dict[str, Written]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return {"digest": str(found["digest"]), "files": [str(name) for name in found["files"]]}
-    except (OSError, ValueError, TypeError, KeyError):
-        return {"digest": "", "files": []}
+        return {part: Written(**plain) for part, plain in json.loads(path.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, TypeError, AttributeError):  # none yet, or one of another version
+        return {}
 
 
 def _tagged(finished: Finished) -> Iterator[Tags]:
