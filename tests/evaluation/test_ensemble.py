@@ -1,5 +1,7 @@
 """Combining scores, by hand."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from scipy.special import expit, logit
@@ -169,6 +171,22 @@ def test_each_size_scores_as_the_mean_of_its_ensembles_and_the_whole_as_its_boot
     interval = bootstrap(whole, targets, resamples=30).summary["pr_auc_macro"]
     assert (three.low, three.high) == pytest.approx(interval)
     assert one.pr_auc < two.pr_auc < three.pr_auc, "independent noise averages out"
+
+
+def test_the_choices_of_members_are_different_ones():
+    members, targets = members_of([0.2, 1.0, 3.0], num_tracks=60)
+    alone = [macro(member, targets) for member in members]
+    pairs = [np.mean([alone[a], alone[b]]) for a, b in ((0, 1), (0, 2), (1, 2))]
+    for seed in range(12):
+        one = by_size(members, targets, subsets=2, resamples=2, seed=seed)[0]
+        assert any(one.pr_auc == pytest.approx(pair) for pair in pairs)
+
+
+def test_all_choices_of_six_members_count():
+    members, targets = members_of([0.4, 0.8, 1.2, 1.6, 2.0, 2.4], num_tracks=60)
+    triples = [macro(np.mean(three, axis=0), targets) for three in combinations(members, 3)]
+    three = by_size(members, targets, resamples=2)[2]
+    assert (three.num_subsets, three.pr_auc) == (20, pytest.approx(np.mean(triples)))
 
 
 def test_many_choices_of_members_are_drawn_without_repeating_one_in_a_choice():

@@ -81,6 +81,14 @@ def test_the_journey_of_a_crop_is_as_documented() -> None:
     ]
 
 
+def test_weights_begin_as_its_authors_have_them() -> None:
+    torch.manual_seed(0)
+    net = Convs(56)
+    assert net.hidden.weight.std().item() == pytest.approx((2 / 1024) ** 0.5, rel=0.02)  # He's, by the outputs
+    assert net.out.weight.std().item() == pytest.approx((2 / (1024 + 56)) ** 0.5, rel=0.02)  # Glorot's
+    assert net.units[1][1].weight.std().item() == pytest.approx((2 / (64 * 9)) ** 0.5, rel=0.02)
+
+
 def test_a_step_sees_103_frames() -> None:
     sees, step = 1, 1
     for _, _, _, frames, stride in (*UNITS[:3], (0, 0, 3, 3, 2), *UNITS[3:]):

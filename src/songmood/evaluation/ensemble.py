@@ -20,6 +20,8 @@ from songmood.evaluation.submission import refuse_other_shape
 
 EDGE = 2.0**-24  # a float32 sigmoid that says 0 or 1 means: less than this away
 ROUNDS = 20  # of the search for weights: each is a multiple of a twentieth or more
+LEVEL = 0.95  # of the intervals
+RESAMPLED = 10  # choices of members of one size whose tracks are resampled: the others' spread is much the same
 WAYS = ("mean", "rank", "logit")
 
 
@@ -140,8 +142,7 @@ def disagreement(scores: Sequence[ArrayLike]) -> Floats:
     centred = ranks - ranks.mean(axis=1, keepdims=True)
     deviation = centred.std(axis=1, keepdims=True)
     standard = centred / np.where(deviation > 0, deviation, np.nan)  # (M, N, L)
-    num = len(ranks)
-    return np.asarray(1 - ((standard.sum(axis=0) ** 2).mean(axis=0) - num) / (num * (num - 1)))
+    return np.asarray(1 - ((standard.sum(axis=0) ** 2).mean(axis=0) / len(ranks) - 1) / (len(ranks) - 1))
 
 
 def by_size(
@@ -149,10 +150,9 @@ def by_size(
     targets: ArrayLike,
     how: str = "mean",
     *,
-    subsets: int = 10,
+    subsets: int = 64,
     resamples: int = 200,
     seed: int = 0,
-    level: float = 0.95,
     on_done: Callable[[int], None] = ignore,
 ) -> list[SizeEstimate]:
     """What ensembles of 1, 2, ... M of the members score, equally weighted.
@@ -161,10 +161,9 @@ def by_size(
         scores: M matrices (N, L), as for :func:`combine`.
         targets: (N, L) of 0 and 1.
         how: as for :func:`combine`.
-        subsets: at most so many choices of members for each size; all where there are no more, else drawn.
-        resamples: of the tracks.
+        subsets: at most so many choices of members for each size: all where there are no more, else drawn, each once.
+        resamples: of the tracks, for ten of the choices.
         seed: of the draws.
-        level: of the intervals, in (0, 1).
         on_done: told 1 when a size is done.
 
     Raises:
@@ -175,25 +174,31 @@ def by_size(
     generator = np.random.default_rng(seed)
     found = []
     for size in range(1, len(members) + 1):
-        choices = list(combinations(range(len(members)), size)) if comb(len(members), size) <= subsets else None
-        if choices is None:
-            choices = [tuple(generator.permutation(len(members))[:size]) for _ in range(subsets)]
-        means = [members[list(choice)].mean(axis=0) for choice in choices]
-        drawn = [replicates(mean, truth, None, resamples=resamples, seed=seed, pooled=False) for mean in means]
+        means = [members[list(choice)].mean(axis=0) for choice in _choices(len(members), size, subsets, generator)]
+        some = generator.permutation(len(means))[:RESAMPLED]
+        drawn = [replicates(means[at], truth, None, resamples=resamples, seed=seed, pooled=False) for at in some]
         estimate = float(np.mean([_pr_auc(mean, truth) for mean in means]))
-        deviation = spread(np.mean([of_mean["pr_auc_macro"] for of_mean in drawn], axis=0))
-        found.append(SizeEstimate(size, len(choices), estimate, *interval(estimate, deviation, level)))
+        ends = interval(estimate, spread(np.mean([of_mean["pr_auc_macro"] for of_mean in drawn], axis=0)), LEVEL)
+        found.append(SizeEstimate(size, len(means), estimate, *ends))
         on_done(1)
     return found
 
 
+def _choices(num: int, size: int, most: int, generator: np.random.Generator) -> list[tuple[int, ...]]:
+    """Different choices of `size` out of `num`: all, or as many as `most`, drawn."""
+    total = comb(num, size)
+    drawn = set(combinations(range(num), size)) if total <= most else set()
+    while len(drawn) < min(total, most):
+        drawn.add(tuple(sorted(generator.permutation(num)[:size].tolist())))
+    return sorted(drawn)
+
+
 def _on_one_scale(scores: Sequence[ArrayLike], how: str) -> Floats:
     """(M, N, L) on the scale on which a way takes its mean, after the checks that all ways share."""
-    matrices = [np.asarray(matrix, dtype=np.float64) for matrix in scores]
-    if not matrices:
-        raise SubmissionError("no scores to combine: give at least one matrix")
     if how not in WAYS:
         raise SubmissionError(f"unknown way to combine {how!r}: expected one of {', '.join(WAYS)}")
+    if not (matrices := [np.asarray(matrix, dtype=np.float64) for matrix in scores]):
+        raise SubmissionError("no scores to combine: give at least one matrix")
     for number, matrix in enumerate(matrices[1:], start=2):
         refuse_other_shape(matrix, f"matrix {number}", matrices[0], "matrix 1")
     if how == "rank":

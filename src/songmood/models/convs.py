@@ -20,7 +20,7 @@ step sees 103 frames, 2.2 s, and all bands. Its authors average the steps of a w
 scores; so does ``data=crops``, which scores a track in crops of 128 frames side by side. A longer window is the mean of
 all its steps.
 
-Source: vibour/emotion-theme-recognition, 9d67d88, ``models/convs.py``.
+Source: vibour/emotion-theme-recognition, 9d67d88, ``models/convs.py`` and ``models/modules.py``, its weights' first values among it.
 """
 
 from torch import Tensor, nn
@@ -89,6 +89,8 @@ class Convs(nn.Module):
         self.hidden = nn.Linear(steps, 2 * steps)
         self.out = nn.Linear(2 * steps, num_tags)
         self.dropout = nn.Dropout(head_dropout)
+        nn.init.kaiming_normal_(self.hidden.weight, mode="fan_out", nonlinearity="relu")
+        nn.init.xavier_normal_(self.out.weight)
 
     def forward(self, mel: Tensor, features: Tensor | None = None) -> Tensor:
         """Logits (B, L) of windows (B, 1, 96, T); features are left aside."""
