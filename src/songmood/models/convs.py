@@ -20,7 +20,8 @@ step sees 103 frames, 2.2 s, and all bands. Its authors average the steps of a w
 scores; so does ``data=crops``, which scores a track in crops of 128 frames side by side. A longer window is the mean of
 all its steps.
 
-Source: vibour/emotion-theme-recognition, 9d67d88, ``models/convs.py`` and ``models/modules.py``, its weights' first values among it.
+Source: vibour/emotion-theme-recognition, 9d67d88, ``models/convs.py`` and ``models/modules.py``, which also says how
+weights begin.
 """
 
 from torch import Tensor, nn

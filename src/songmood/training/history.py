@@ -23,6 +23,7 @@ class History(pl.Callback):
     def __init__(self, folder: Path) -> None:
         self.path = folder / METRICS_CSV
         self.rows: list[dict[str, float]] = []
+        self._has_validated = False
 
     def state_dict(self) -> dict[str, Any]:
         """Plain numbers, which `weights_only=True` reads back."""
@@ -32,12 +33,18 @@ class History(pl.Callback):
         """Take the resumed run's rows."""
         self.rows = list(state_dict["rows"])
 
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Not in every epoch: what was logged in an earlier one stays among the metrics."""
+        self._has_validated = not trainer.sanity_checking
+
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Add the epoch's row; validation was logged by now, the training loss is asked of the tagger itself."""
         assert isinstance(pl_module, Tagger)
         measured = {**trainer.callback_metrics, COLUMNS[0]: pl_module.train_loss.compute()}
         row = {"epoch": float(trainer.current_epoch + 1), "step": float(trainer.global_step)}
-        self.rows = [*self.rows, row | {name: float(measured[name]) for name in COLUMNS if name in measured}]
+        names = [name for name in (COLUMNS if self._has_validated else COLUMNS[:1]) if name in measured]
+        self.rows = [*self.rows, row | {name: float(measured[name]) for name in names}]
+        self._has_validated = False
         if trainer.is_global_zero:
             self.write()
 
