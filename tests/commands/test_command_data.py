@@ -1,6 +1,7 @@
 """`songmood data` as a user meets it: in a process of its own, or through Typer's runner."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -133,6 +134,18 @@ def test_a_folder_is_built_by_the_same_command(place):
     assert code == 0
     assert "mood/theme---calm" in output
     assert run("verify", "corpus=folder", f"corpus.root={root}")[0] == 0
+
+
+def test_tags_that_look_like_markup_are_shown_as_they_are(place):
+    root = place / "music"
+    root.mkdir(parents=True)
+    for part, tracks in split_of(TRACKS).items():
+        tagged = [replace(track, tags=("mood/theme---[bold]", "mood/theme---:cat:")) for track in tracks]
+        write_tracks(root / f"tracks-{part}.tsv", tagged)
+    code, output = run("info", "corpus=folder", f"corpus.root={root}")
+    assert code == 0
+    assert "mood/theme---[bold]" in output
+    assert "mood/theme---:cat:" in output
 
 
 @pytest.mark.parametrize(

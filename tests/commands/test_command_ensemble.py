@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -221,3 +222,12 @@ def test_a_run_is_no_two_members_whatever_it_is_called(tmp_path):
     with pytest.raises(RunFolderError, match=r"m0 and .*link are one run; give each run once"):
         run(tmp_path, *map(str, (*folders, tmp_path / "link")), "--out", str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+def test_folders_that_look_like_markup_are_shown_as_they_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folders = [make_run(Path(name), None, at, earlier=None) for at, name in enumerate(("run[mix]", "augment=[/a]"))]
+    for out in ("ens[mix]", "out[b"):
+        output = run(tmp_path, *map(str, folders), "--out", out).output
+        assert all(f" {folder} " in output for folder in folders)
+        assert f"{out}: a run folder;" in output

@@ -77,6 +77,13 @@ def test_per_tag_and_intervals_are_printed_whole(folder):
     assert set(intervals["tags"]) == set(TAGS)
 
 
+def test_a_tag_that_looks_like_markup_is_shown_as_it_is(folder):
+    (folder / "names").write_text("a[/b]\ncalm[bold]\nhappy\n")
+    np.save(folder / "truth.npy", TARGETS & [True, True, False])
+    output = run(folder, "scores.npy", "--truth", "truth.npy", "--tags", "names", "--per-tag")
+    assert {"a[/b]", "calm[bold]"} <= set(output.split())
+
+
 def test_a_tag_without_both_classes_is_named(folder):
     np.save(folder / "truth.npy", TARGETS & [True, True, False])
     output = run(folder, "scores.npy", "--truth", "truth.npy", "--tags", "names")

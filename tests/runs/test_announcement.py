@@ -46,3 +46,13 @@ def test_a_run_without_a_test_split_shows_what_there_is(tmp_path: Path, capsys: 
     said = capsys.readouterr().out
     assert "validation" in said
     assert "│ test" not in said
+
+
+def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "augment=[mixup]" / "a[" / "b]"
+    folder.mkdir(parents=True)
+    (folder / "tags.png").touch()
+    announce(folder, "run[/mix]", {"test": scored(0.5)}, {})
+    said = capsys.readouterr().out
+    assert "run[/mix]: results" in said
+    assert said.splitlines()[-2:] == [f"run folder  {folder}", f"picture     {folder / 'tags.png'}"]

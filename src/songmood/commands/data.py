@@ -94,7 +94,7 @@ def info(overrides: Overrides = None, dataset: DatasetName = None) -> None:
     from songmood.corpora.inventory import inventory, two_columns
     from songmood.corpora.jamendo.corpus import JamendoCorpus
 
-    console = Console()
+    console = Console(markup=False, emoji=False)  # tags and paths are shown as they are
     corpus = corpus_of(overrides, dataset)
     for part in inventory(corpus):
         console.print(part)

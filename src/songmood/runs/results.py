@@ -162,7 +162,7 @@ def announce(folder: Path, name: str, metrics: Mapping[str, Any], rows: Mapping[
     for label, summary in summaries.items():
         values = (summary.get(key) for key in COLUMNS)
         table.add_row(label, *("-" if value is None else f"{value:.4f}" for value in values))
-    console = Console()
+    console = Console(markup=False, emoji=False)  # names are shown as they are: a sweep's job is augment=[mixup,noise]
     console.print(table)
     console.print(f"run folder  {folder}", soft_wrap=True)
     for picture in sorted(folder.glob("*.png")):

@@ -56,7 +56,7 @@ def _print(comparison: Comparison, a: str, b: str) -> None:
     from songmood.commands.scores.tables import console
 
     output = console()
-    output.print(f"A: {a}\nB: {b}", markup=False)
+    output.print(f"A: {a}\nB: {b}")
     output.print(_summary_table(comparison), _tag_table(comparison))
     if comparison.left_out:
         output.print(f"left out, for want of both classes: {', '.join(comparison.left_out)}", style="yellow")

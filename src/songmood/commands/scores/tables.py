@@ -13,10 +13,10 @@ WIDTH_OF_A_PIPE = 140  # characters; rich would cut tables at 80
 
 
 def console() -> Console:
-    """Where tables go."""
+    """Where tables go. A name is shown as it is: a folder `run[mix]` or a tag `:cat:` is no markup."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_PIPE, highlight=False)
+    return Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_PIPE, highlight=False, markup=False, emoji=False)
 
 
 def table_of(first: str, *numbers: str) -> Table:
