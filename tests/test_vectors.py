@@ -1,5 +1,6 @@
 """Vectors that a user brings: the same from each format, in the tracks' order, and nothing missing or twice."""
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +70,21 @@ def test_vectors_that_cannot_be_used_are_refused(
 ) -> None:
     with pytest.raises(CorpusError, match=message):
         read_vectors(as_npz(tmp_path / "mert", ids, values), ["a"])
+
+
+def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mert.npz"
+    np.savez_compressed(path, track_id=np.array(IDS), vector=VALUES)
+    whole = path.read_bytes()
+    garbled = whole[:70] + b"\xff" * 8 + whole[78:]  # behind the first member's header: its deflated bytes
+    for content in (whole[: len(whole) // 2], whole[:-1], garbled):
+        path.write_bytes(content)
+        with pytest.raises(CorpusError, match=r"mert\.npz cannot be read as vectors: .*; expected track_id and vector"):
+            read_vectors(path, ["track_1"])
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("track_id", "no array")
+    with pytest.raises(CorpusError, match=r"mert\.npz cannot be read as vectors: .*; expected track_id and vector"):
+        read_vectors(path, ["track_1"])
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:

@@ -6,10 +6,12 @@ A file holds a row for each track, in any order, and may hold more tracks than a
 * ``.npz``, ``.h5``, ``.hdf5``: the arrays ``track_id`` (N,) and ``vector`` (N, F).
 """
 
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from songmood.errors import CorpusError, some
 
 ID, VECTOR = "track_id", "vector"
+UNREADABLE = (OSError, EOFError, BadZipFile, zlib.error, KeyError, ValueError, TypeError, AttributeError)  # of readers
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +52,7 @@ def read_vectors(path: Path, track_ids: Sequence[str]) -> Vectors:
         raise CorpusError(f"no file {path}: expected vectors by track id, as {', '.join(READERS)}")
     try:
         ids, names, values = READERS[path.suffix](path)
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except UNREADABLE as error:
         expected = f"expected {ID} and {VECTOR} (tracks, numbers)"
         raise CorpusError(f"{path} cannot be read as vectors: {' '.join(str(error).split())}; {expected}") from error
     if values.ndim != 2 or len(values) != len(ids) or not values.shape[1]:
@@ -71,7 +74,7 @@ Content = tuple[list[str], tuple[str, ...], NDArray[np.float32]]  # ids, columns
 
 
 def _read_npz(path: Path) -> Content:
-    with np.load(path, allow_pickle=False) as file:
+    with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:  # which leaves a damaged file open
         return _texts(file[ID]), (), np.asarray(file[VECTOR], np.float32)
 
 
