@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from songmood.errors import ConfigError
+from songmood.errors import CheckpointError, ConfigError
 from songmood.models.augment.chain import Chain
 from songmood.models.augment.level import Gain
 from songmood.models.augment.mixup import Mixup
@@ -55,6 +55,15 @@ def test_all_parts_together_resume_to_the_same_last_bit(corpus: Path, tmp_path: 
     assert whole["loss.frequency"].tolist() == pytest.approx([6 / 12, 4 / 12, 8 / 12])
     for name in ("predictions.npy", "decisions.npy", "metrics.json"):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "rest" / name).read_bytes()
+
+
+def test_a_run_goes_on_with_its_own_parts_only_and_further_than_it_was_to(corpus: Path, tmp_path: Path) -> None:
+    train_here(corpus, tmp_path / "run", "scheduler=cosine", "trainer.max_epochs=1")
+    further = (f"ckpt_path={tmp_path}/run/checkpoints/{LAST}", "trainer.max_epochs=2")
+    with pytest.raises(CheckpointError, match=r"its scheduler is _target_=\S+Schedule \(here None\)") as raised:
+        train_here(corpus, tmp_path / "other", *further)  # it would train at a rate of zero
+    assert "\n" not in str(raised.value)
+    train_here(corpus, tmp_path / "further", *further, "scheduler=cosine")
 
 
 @pytest.mark.parametrize("model", ["convs", "short_res", "fa_resnet"])

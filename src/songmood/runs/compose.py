@@ -1,5 +1,6 @@
 """The composition root: a plain configuration becomes the objects of a run; below it there are only objects."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -29,10 +30,11 @@ from songmood.training.optimisation.optimiser import OptimiserFactory
 from songmood.training.speed import Speed, device_of
 from songmood.training.tagger import Tagger
 from songmood.training.thresholding import ThresholdFitting
-from songmood.training.trust import require_plain
+from songmood.training.trust import require_plain, targets_of
 
 Made = TypeVar("Made")
 
+RECIPE = ("loss", "optimizer", "scheduler", "augment", "averaging")
 FOR_STATISTICS = 500  # batches of the first epoch that inputs are standardised by
 
 
@@ -218,12 +220,24 @@ def make_card(config: Mapping[str, Any], corpus: Corpus, cache_fingerprint: str 
         tagger=config["tagger"],
         seed=config["seed"],
         cache_fingerprint=cache_fingerprint,
+        recipe=make_recipe(config),
     )
     try:
         require_plain(card.to_plain())
     except CheckpointError as error:
         raise ConfigError(f"model, data, threshold and tagger go into checkpoints, and {error}") from error
     return card
+
+
+def make_recipe(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run must have in common with the checkpoint that it goes on from, as JSON has it: keys are text.
+
+    The length of a run is not of that, but where one cycle spans it: torch keeps its number of steps.
+    """
+    recipe: dict[str, Any] = json.loads(json.dumps({part: config[part] or {} for part in RECIPE}, default=str))
+    if any(target.endswith(".one_cycle") for target in targets_of(recipe["scheduler"])):
+        recipe["length"] = {name: config["trainer"].get(name) for name in ("max_epochs", "max_steps")}
+    return recipe
 
 
 def make_data(config: Mapping[str, Any], corpus: Corpus, cache: MelCache) -> MoodDataModule:

@@ -32,6 +32,7 @@ class ModelCard:
         seed: of the run.
         cache_fingerprint: of the corpus that it was trained on.
         tagger: the config node that builds the LightningModule around the net.
+        recipe: the config nodes of what else moves the weights; nothing is built from them, and older cards have none.
     """
 
     KEY: ClassVar[str] = "songmood"
@@ -46,6 +47,7 @@ class ModelCard:
     seed: int
     cache_fingerprint: str
     tagger: dict[str, Any] = field(default_factory=lambda: {"_target_": "songmood.training.tagger.Tagger"})
+    recipe: dict[str, Any] = field(default_factory=dict)
 
     @property
     def uses_features(self) -> bool:
@@ -80,13 +82,16 @@ class ModelCard:
         """Compare the checkpoint at `path` with this card, of the run that wants to go on from it.
 
         Raises:
-            CheckpointError: naming what differs: the tag set, the features, the spectrograms, the model or the windows.
+            CheckpointError: naming what differs: the tag set, the features, the spectrograms, the model, the windows or
+                a part of the recipe.
         """
         named = targets_of([getattr(self, name) for name in BUILT])  # by the run's own configuration
         saved = ModelCard.from_plain(read_checkpoint(path)[self.KEY], path, named)
         saved.require_tags(self.tags, path)
-        for name in ("features", "mel", "model", "windows", "seed", "tagger"):
-            then, now = getattr(saved, name), getattr(self, name)
+        names = ("features", "mel", "model", "windows", "seed", "tagger")
+        pairs = {name: (getattr(saved, name), getattr(self, name)) for name in names}
+        pairs |= {name: (then, self.recipe.get(name)) for name, then in saved.recipe.items()}
+        for name, (then, now) in pairs.items():
             if then != now:
                 found = _difference(then, now)
                 raise CheckpointError(f"{path}: its {name} is {found}; resume with the run's own configuration")
