@@ -127,6 +127,15 @@ def test_a_folder_of_results_goes_on_where_it_was(music: Path, checkpoint: Path,
     assert len(rows((tmp_path / "tags.csv").read_text())) == 3 * NUM_FILES
 
 
+def test_results_of_an_earlier_run_are_named_where_others_are_written_beside_them(
+    music: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    one, two = sorted(music.rglob("*.ogg"))[:2]
+    run(one, "-m", checkpoint, "-o", tmp_path)
+    both = run(one, two, "-m", checkpoint, "-o", tmp_path, "-f", "jsonl")
+    assert "not renewed without their --format: tags.csv" in both.stderr
+
+
 def test_three_shards_give_what_one_process_gives(music: Path, checkpoint: Path, tmp_path: Path) -> None:
     formats = ("-f", "csv", "-f", "parquet", "--timeline")
     run(music, "-m", checkpoint, "-o", tmp_path / "one", *formats)

@@ -199,3 +199,17 @@ def test_labels_that_were_deleted_are_written_again(tmp_path: Path) -> None:
     labels[1].unlink()
     write(tmp_path, "audacity")
     assert all(path.exists() for path in labels)
+
+
+def test_what_an_earlier_run_left_of_other_results_is_named(tmp_path: Path) -> None:
+    def left_over(*formats: str, results: Results = RESULTS) -> list[str]:
+        write(tmp_path, *formats, results=results)
+        return Outputs(tmp_path, formats, Selection()).left_over(results)
+
+    more = Results(*RESULTS.results(), track("/m/c.ogg", 0.0, 0.75, 0.0))
+    assert left_over("csv", "m3u8") == []
+    assert left_over("jsonl") == []
+    assert left_over("jsonl", results=more) == ["playlists", "tags.csv", "timeline.csv"]
+    (tmp_path / "tags.csv").unlink()
+    assert left_over("jsonl", results=more) == ["playlists", "timeline.csv"]
+    assert left_over("csv", "jsonl", "m3u8", results=more) == []

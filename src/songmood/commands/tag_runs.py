@@ -169,6 +169,8 @@ def _write(finished: Finished, outputs: Outputs, found: Found, changes: Changes 
 
     for path in outputs.write(finished):
         typer.echo(f"wrote {path}")
+    if old := outputs.left_over(finished):
+        typer.echo(f"of an earlier run, and not renewed without their --format: {', '.join(old)}", err=True)
     failed = finished.failed()
     _report(found, [one.reason for one in failed])
     _require_some(found, len(failed), len(finished.paths) - len(failed))

@@ -1,4 +1,4 @@
-"""What a run leaves in its folder, in as many formats as are asked for: whole files, and none that is out of date."""
+"""What a run leaves in its folder, in as many formats as are asked for: whole files; what is out of date is named."""
 
 import hashlib
 import json
@@ -99,6 +99,15 @@ class Outputs:
         with tables.written(marker) as partial:
             partial.write_text(json.dumps({part: asdict(one) for part, one in written.items()}), encoding="utf-8")
         return told
+
+    def left_over(self, finished: Finished) -> list[str]:
+        """Files and folders of formats that were written once, from other results, and that this run does not write."""
+        parts, digest = set(self._parts(finished.about)), _digest(finished)
+        return sorted(
+            part
+            for part, one in _read_marker(self.folder / STATE / WRITTEN).items()
+            if part not in parts and one.digest != digest and any((self.folder / name).exists() for name in one.files)
+        )
 
     def _parts(self, about: About) -> Iterator[str]:
         """What the run leaves in its folder, by name."""
