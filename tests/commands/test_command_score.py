@@ -152,6 +152,15 @@ def test_tracks_beside_the_predictions_must_be_the_tsvs(folder, ids, message):
     assert message in refusal(folder, "scores.npy", "--truth", "truth.tsv")
 
 
+def test_track_ids_beside_the_predictions_may_have_spaces_and_must_be_text(folder):
+    tsv = (folder / "truth.tsv").read_text()
+    (folder / "truth.tsv").write_text(tsv.replace("track_", "my track "))
+    (folder / "tracks.txt").write_text("".join(f"my track {row}\r\n" for row in range(4)))
+    run(folder, "scores.npy", "--truth", "truth.tsv")
+    (folder / "tracks.txt").write_bytes(b"my track 0\nmy tr\xe4ck 1\n")
+    assert "tracks.txt:2: byte 0xe4 is not UTF-8" in refusal(folder, "scores.npy", "--truth", "truth.tsv")
+
+
 def test_another_number_of_tags_is_refused(folder):
     (folder / "names").write_text("\n".join(TAGS[:2]) + "\n")
     assert "3 columns for 2 tags" in refusal(folder, "scores.npy", "--truth", "truth.npy", "--tags", "names")

@@ -129,10 +129,12 @@ def _refuse_other_order(file: Path, tags: tuple[str, ...], other: Path, expected
 
 
 def _refuse_other_tracks(matrix: Path, truth: Truth) -> None:
+    from songmood.tracks import read_lines
+
     file = matrix.parent / "tracks.txt"
     if not file.is_file():
         return
-    ids = tuple(file.read_text(encoding="utf-8").split())
+    ids = tuple(line.strip() for line in read_lines(file))
     if ids == truth.track_ids:
         return
     if tuple(dict.fromkeys(ids)) == truth.track_ids:
