@@ -16,6 +16,7 @@ from songmood.models.losses.smoothed import SmoothedBCE
 from songmood.models.losses.weighted import ClassBalancedBCE, WeightedBCE
 
 RNG = np.random.default_rng(0)
+TAGS = ("mood/theme---calm", "mood/theme---dark", "mood/theme---happy", "mood/theme---sad")
 LOGITS, TARGETS = RNG.normal(0, 3, (7, 4)), RNG.random((7, 4)) < 0.3
 TRAINING = RNG.random((50, 4)) < np.array([0.5, 0.2, 0.04, 0.0])
 SCORES = 1 / (1 + np.exp(-LOGITS))
@@ -107,7 +108,7 @@ def test_a_beta_near_one_weighs_tags_by_the_inverse_of_their_count() -> None:
 def distilled(path: Path, scores: np.ndarray, share: float = 0.25) -> DistilledBCE:
     np.savez(path, track_id=[f"track_{row}" for row in range(len(scores))], vector=scores)
     loss = DistilledBCE(str(path), share)
-    loss.fit_tracks([f"track_{row}" for row in reversed(range(len(scores)))], 4)
+    loss.fit_tracks([f"track_{row}" for row in reversed(range(len(scores)))], TAGS)
     return loss
 
 
@@ -125,3 +126,30 @@ def test_a_student_learns_from_labels_and_its_teacher_s_scores_of_the_same_track
 def test_a_teacher_without_a_score_for_each_tag_is_refused(tmp_path: Path, scores: np.ndarray) -> None:
     with pytest.raises(ConfigError, match=r"teacher.npz: . numbers from .* a track; expected 4 scores, 0 to 1"):
         distilled(tmp_path / "teacher.npz", scores)
+
+
+def columns(path: Path, **scores: float) -> torch.Tensor:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table({"track_id": ["a"], **{name: [score] for name, score in scores.items()}}), path)
+    loss = DistilledBCE(str(path))
+    loss.fit_tracks(["a"], TAGS)
+    return loss.scores
+
+
+def test_a_teacher_s_columns_are_taken_by_the_names_of_the_tags(tmp_path: Path) -> None:
+    expected = torch.tensor([[0.1, 0.2, 0.3, 0.4]])
+    named = {"mood/theme---sad": 0.4, "happy": 0.3, "calm": 0.1, "mood/theme---dark": 0.2}
+    torch.testing.assert_close(columns(tmp_path / "t.parquet", **named), expected)
+    torch.testing.assert_close(columns(tmp_path / "t.parquet", d=0.1, c=0.2, b=0.3, a=0.4), expected)
+
+
+def test_a_teacher_of_some_of_the_tags_is_refused(tmp_path: Path) -> None:
+    for named, message in (
+        ({"sad": 0.4, "happy": 0.3, "calm": 0.1, "drak": 0.2}, r"\(lacking: mood/theme---dark; other columns: drak\)"),
+        ({"sad": 0.4, "happy": 0.3, "calm": 0.1}, r"\(lacking: mood/theme---dark; other columns: none\)"),
+        ({**dict.fromkeys(TAGS, 0.5), "dark": 0.2}, r"expected each tag once and nothing else"),
+    ):
+        with pytest.raises(ConfigError, match=r"^loss\.teacher=.*t\.parquet: its columns .*" + message):
+            columns(tmp_path / "t.parquet", **named)

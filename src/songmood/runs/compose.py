@@ -81,7 +81,7 @@ def compose(config: Mapping[str, Any], folder: Path) -> Run:
     data = make_data(config, corpus, cache)
     if net.uses_features:
         corpus.check_features(cache)
-    fit_statistics(net, parts.get("loss"), data)
+    fit_statistics(net, parts.get("loss"), data, card.tags)
     speed.prepare(net)
     card = replace(card, cache_fingerprint=cache.fingerprint)
     tagger = build(config["tagger"], net=net, card=card, optimiser=optimiser, seed=config["seed"], **parts)
@@ -158,7 +158,7 @@ def make_each(config: Mapping[str, Any], group: str, kind: type[Made]) -> list[M
     return list(made.values())
 
 
-def fit_statistics(net: Any, loss: Any, data: MoodDataModule) -> None:
+def fit_statistics(net: Any, loss: Any, data: MoodDataModule, tags: Sequence[str]) -> None:
     """Tell a net and a loss what they want to know of the training split before they are trained."""
     if net.uses_features:
         net.standardiser.fit(torch.from_numpy(data.training_features()))
@@ -168,7 +168,7 @@ def fit_statistics(net: Any, loss: Any, data: MoodDataModule) -> None:
     if hasattr(loss, "fit"):
         loss.fit(torch.from_numpy(targets))
     if hasattr(loss, "fit_tracks"):
-        loss.fit_tracks(data.track_ids["train"], targets.shape[1])
+        loss.fit_tracks(data.track_ids["train"], tags)
 
 
 def make_trainer(
