@@ -108,6 +108,12 @@ def test_a_lock_file_that_a_crash_cut_off_holds_nobody_up(cache, text):
         pass
 
 
+def test_a_place_where_no_folder_can_be_made_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(CacheError, match=r"no folder can be made for .*cache\.h5: Not a directory"):
+        build_lock(tmp_path / "file" / "deep" / "cache.h5").__enter__()
+
+
 def test_the_lock_is_given_back_after_an_error(cache):
     with pytest.raises(KeyError), build_lock(cache):
         raise KeyError

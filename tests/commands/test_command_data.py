@@ -156,11 +156,16 @@ def test_tags_that_look_like_markup_are_shown_as_they_are(place):
         (("build", "--source", "/nowhere"), "--source /nowhere is no folder"),
         (("build", "--dataset", "raw"), "corpus.dataset=raw, expected"),
         (("build", "corpus.split=7"), "corpus.split=7"),
+        (("info", "corpus=folder"), "root is not set: give it on the command line"),
+        (
+            ("verify", "corpus=folder", "corpus.root=x", "corpus.cache_path=y.h5"),
+            "`songmood data build corpus=folder",
+        ),
         (("fetch", "corpus=demo"), "only corpus=jamendo has anything to fetch"),
     ],
 )
 def test_what_makes_no_sense_is_said_in_one_line(arguments, said):
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises((ConfigError, CacheError)) as caught:
         run(*arguments)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)

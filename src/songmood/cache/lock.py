@@ -29,7 +29,10 @@ def build_lock(cache: Path, *, is_patient: bool = False) -> Iterator[None]:
     from filelock import FileLock, Timeout  # late: it brings asyncio, and most runs find their cache finished
 
     path = cache.with_name(cache.name + ".lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CacheError(f"no folder can be made for {cache}: {error.strerror}; choose another place") from None
     lock = FileLock(path)
     try:
         try:

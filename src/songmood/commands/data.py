@@ -106,10 +106,14 @@ def info(overrides: Overrides = None, dataset: DatasetName = None) -> None:
 def verify(overrides: Overrides = None, dataset: DatasetName = None) -> None:
     """Read a cache against its checksums; exit status 1 and the damaged tracks where something is wrong."""
     from songmood.cache.verify import verify_cache
+    from songmood.corpora.jamendo.corpus import JamendoCorpus
     from songmood.errors import CacheError
 
     _show_log()
-    path = corpus_of(overrides, dataset).cache_path
+    corpus = corpus_of(overrides, dataset)
+    path = corpus.cache_path
+    if not (path.exists() or isinstance(corpus, JamendoCorpus)):
+        raise CacheError(f"no mel cache at {path}: `songmood data build {' '.join(overrides or [])}` makes it")
     damaged = verify_cache(path)
     for track_id in damaged:
         typer.echo(f"damaged {track_id}")
@@ -122,15 +126,13 @@ def corpus_of(
     overrides: list[str] | None, dataset: str | None, *, strict: bool = False, workers: int | None = None
 ) -> Any:
     """The corpus that the configuration and its overrides describe."""
-    from omegaconf import OmegaConf
-
     from songmood import config
     from songmood.errors import ConfigError
-    from songmood.runs.configuration import FAULTS, compose_config, one_line
+    from songmood.runs.configuration import FAULTS, compose_config, one_line, plain
 
     changes = [*(overrides or []), *([f"corpus.dataset={dataset}"] if dataset else [])]
     try:
-        node: Any = OmegaConf.to_container(compose_config("train", changes).corpus, resolve=True)
+        node = plain(compose_config("train", changes).corpus)
     except FAULTS as error:
         raise ConfigError(one_line(error)) from None
     node.pop("features_from", None)  # no part of its cache
