@@ -1,5 +1,6 @@
 """Phases begin from the best epoch so far, and the best epoch's checkpoint is the one that is kept."""
 
+import math
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,17 @@ def test_the_best_epoch_s_checkpoint_is_kept_through_a_resumption(tmp_path: Path
     assert best["state_dict"]["thresholds"].isfinite().all()
 
 
+def test_without_a_validation_the_last_epoch_is_scored_and_it_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made, keeps = toy.trainer(tmp_path, limit_val_batches=0), EpochCheckpoints(tmp_path, best_by="validation/loss")
+    made.callbacks[-1] = keeps  # type: ignore[attr-defined]
+    made.fit(toy.tagger(), toy.Loader(toy.TRAIN), toy.Loader(toy.VALIDATION))
+    assert keeps.scored == tmp_path / LAST
+    said = [record.getMessage() for record in caplog.records if record.name.startswith("songmood")]
+    assert said == ["score=best: no epoch had a validation/loss to go by: the last one is scored"]
+
+
 def test_a_metric_that_nobody_logs_is_refused_with_those_that_are(tmp_path: Path) -> None:
     made = toy.trainer(tmp_path)
     made.callbacks[-1] = EpochCheckpoints(tmp_path, best_by="validation/made_up")  # type: ignore[attr-defined]
@@ -120,10 +132,10 @@ def test_a_metric_that_nobody_logs_is_refused_with_those_that_are(tmp_path: Path
         made.fit(toy.tagger(), toy.Loader(toy.TRAIN), toy.Loader(toy.VALIDATION))
 
 
-def test_of_a_loss_less_is_better(tmp_path: Path) -> None:
+def test_of_a_loss_less_is_better_and_what_is_no_number_is_not(tmp_path: Path) -> None:
     made, best = toy.trainer(tmp_path), Best("validation/loss")
     found = []
-    for value in (0.5, 0.6, 0.4, 0.4):
+    for value in (math.nan, 0.5, 0.6, math.nan, 0.55, 0.4, 0.4):
         made.callback_metrics["validation/loss"] = torch.tensor(value)
         found.append(best.is_beaten(made))
-    assert found == [True, False, True, False]
+    assert found == [False, True, False, False, False, True, False]

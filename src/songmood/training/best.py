@@ -1,5 +1,6 @@
 """Whether an epoch is the best so far, by a metric that validation logs."""
 
+import math
 from dataclasses import dataclass
 
 import pytorch_lightning as pl
@@ -13,7 +14,7 @@ class Best:
 
     Attributes:
         metric: as it is logged, such as ``validation/roc_auc_macro``; of one that ends in ``loss`` less is better.
-        value: None before the first validation.
+        value: None before the first validation; one that is no number is none.
     """
 
     metric: str
@@ -31,7 +32,7 @@ class Best:
             raise ConfigError(f"best_by={self.metric}: expected one of {', '.join(known)}")
         value = trainer.strategy.broadcast(None if found is None else float(found))
         sign = -1 if self.metric.endswith("loss") else 1
-        if value is None or (self.value is not None and sign * value <= sign * self.value):
+        if value is None or math.isnan(value) or (self.value is not None and sign * value <= sign * self.value):
             return False
         self.value = value
         return True

@@ -115,6 +115,8 @@ class EpochCheckpoints(Checkpoint):
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Weights may have been averaged since the last epoch's end."""
         if trainer.is_global_zero:
+            if self._best is not None and self.scored.name == LAST:
+                log.warning("score=best: no epoch had a %s to go by: the last one is scored", self._best.metric)
             keep_state(self.folder / LAST, pl_module.state_dict())
         trainer.strategy.barrier()
 
