@@ -115,6 +115,17 @@ def test_what_cannot_be_done_is_said_before_it_is_begun(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("asked", [["--min-percentile", "50"], ["--decided"]])
+@pytest.mark.parametrize("into_folder", [False, True])
+def test_what_a_model_cannot_tell_is_said_before_it_hears_anything(
+    music: Path, tmp_path: Path, asked: list[str], into_folder: bool
+) -> None:
+    unfitted = write_checkpoint(tmp_path / "unfitted.ckpt", thresholds=torch.full((3,), torch.nan))
+    with pytest.raises(SongmoodError, match=f"{asked[0]}: .*unfitted.ckpt has no"):
+        run(music, "-m", unfitted, *asked, *(["-o", tmp_path / "out"] if into_folder else []))
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_folder_of_results_goes_on_where_it_was(music: Path, checkpoint: Path, tmp_path: Path) -> None:
     first = run(music / "album 0", "-m", checkpoint, "-o", tmp_path)
     assert "finished already" not in first.stderr

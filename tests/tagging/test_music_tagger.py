@@ -111,6 +111,7 @@ def test_a_short_track_is_repeated_and_says_so(checkpoint: Path) -> None:
     second = SAMPLES[: RATE // 2]
     tags = tagger.tag(second, sample_rate=RATE)
     assert tags.notes == ("shorter than a window of 2.0 s: repeated from its start, as in training",)
+    assert load_tagger([checkpoint, checkpoint]).tag(second, sample_rate=RATE).notes == tags.notes
     assert tags.timeline.start.tolist() == [0]
     assert tags.timeline.end == pytest.approx([0.5], abs=0.03)
     assert tagger.tag(SAMPLES, sample_rate=RATE).notes == ()

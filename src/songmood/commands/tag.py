@@ -118,6 +118,8 @@ def tag(
     share = Shard.parse(shard) if shard else Shard()
     found = _find(paths or [])
     tagger = _tagger(model, device, trust or (), hop, with_embeddings=embeddings is not None)
+    has_percentiles = all(network.quantiles is not None for network in tagger.networks)
+    selection.require(tagger.model, has_percentiles=has_percentiles, has_decisions=tagger.thresholds is not None)
     count = tag_runs.worker_count(workers, len(found.paths))
     if outputs is None:
         tag_runs.to_stdout(tagger, found, count, kinds, selection, changes, with_timeline=timeline)
@@ -166,8 +168,8 @@ def _tagger(
     gc.enable()
     keep_freed_memory()
     tagger = load_tagger(models or default_models(), device, trusted, hop=hop, with_embeddings=with_embeddings)
-    for network in tagger.networks:
-        typer.echo(f"{network.name}: {len(network.tags)} tags, {network.scale}", err=True)
+    for line in dict.fromkeys(f"{one.name}: {len(one.tags)} tags, {one.scale}" for one in tagger.networks):
+        typer.echo(line, err=True)
     return tagger
 
 

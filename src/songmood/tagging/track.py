@@ -121,7 +121,7 @@ class Track:
             decisions=None if thresholds is None else values >= thresholds,
             timeline=self._timeline(),
             embedding=self.views[0].embedding,
-            notes=tuple(note for view in self.views for note in _notes(view)),
+            notes=tuple(dict.fromkeys(note for view in self.views for note in _notes(view))),  # alike: once
         )
 
     def _timeline(self) -> Timeline | None:

@@ -27,11 +27,19 @@ class Selection:
         Raises:
             ConfigError: it asks for percentiles or decisions, and the model has none.
         """
-        if self.min_percentile is not None and tags.ranks is None:
-            raise ConfigError(f"--min-percentile: {tags.model} has no table of quantiles, so no percentiles")
-        if self.decided and tags.decisions is None:
-            raise ConfigError(f"--decided: {tags.model} has no fitted thresholds, so it decides nothing")
+        self.require(tags.model, has_percentiles=tags.ranks is not None, has_decisions=tags.decisions is not None)
         return list(islice(filter(self._wants, tags.ranked()), self.top))
+
+    def require(self, model: str, *, has_percentiles: bool, has_decisions: bool) -> None:
+        """Refuse what a model cannot tell.
+
+        Raises:
+            ConfigError: as in `of`.
+        """
+        if self.min_percentile is not None and not has_percentiles:
+            raise ConfigError(f"--min-percentile: {model} has no table of quantiles, so no percentiles")
+        if self.decided and not has_decisions:
+            raise ConfigError(f"--decided: {model} has no fitted thresholds, so it decides nothing")
 
     def _wants(self, row: TagScore) -> bool:
         is_high = self.min_percentile is None or (row.percentile or 0.0) >= self.min_percentile
