@@ -121,6 +121,16 @@ def test_noise_has_the_level_and_the_tilt_that_it_says() -> None:
     assert np.abs(np.diff(level) - slope).max() < 0.5
 
 
+def test_tilted_noise_is_as_loud_as_white_noise() -> None:
+    torch.manual_seed(9)
+    sound = torch.zeros(8, 1, 96, 2000)  # a power of 1
+    noisy = ColouredNoise(loudest=10.0, softest=10.0, tilt=20.0)(sound, torch.zeros(8, 1))[0]
+    noise = 10 ** (noisy.double() / 20) - 1
+    np.testing.assert_allclose(noise.mean(dim=(1, 2, 3)), 0.1, rtol=0.03)  # 10 decibels under the sound
+    ends = noise[:, 0, [0, -1]].mean(dim=2)
+    assert (ends[:, 0] / ends[:, 1]).log10().abs().max() > 1.5  # 15 decibels or more: some tilt is steep
+
+
 def test_noise_only_adds() -> None:
     mel, target = windows()
     assert (ColouredNoise()(mel, target)[0] >= mel - 1e-3).all()

@@ -61,6 +61,8 @@ class ColouredNoise(nn.Module):
         under, tilt = torch.rand(2, count, 1, 1, 1, device=mel.device)
         under = self.loudest + (self.softest - self.loudest) * under
         slope = (2 * tilt - 1) * self.tilt * torch.linspace(-0.5, 0.5, bands, device=mel.device)[:, None]
-        level = mean + (slope - under) * (DB * TO_LOG)
+        slope = slope * (DB * TO_LOG)
+        tilted = slope - slope.logsumexp(dim=2, keepdim=True) + math.log(bands)  # of the same power whatever the slope
+        level = mean + tilted - under * (DB * TO_LOG)
         noise = torch.empty_like(log_power).exponential_().clamp_(min=1e-6).log_() + level
         return torch.logaddexp(log_power, noise) / TO_LOG, target
