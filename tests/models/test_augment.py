@@ -172,7 +172,7 @@ def test_an_impossible_value_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"^augment\.noise\.loudest=50\.0: expected no more than softest=40\.0"):
         ColouredNoise(loudest=50.0)
     for part, name, key, values in (
-        (Mixup, "mixup", "alpha", (0.0, math.nan, "abc")),
+        (Mixup, "mixup", "alpha", (0.0, 0.001, math.nan, "abc")),
         (SpecAugment, "spec_augment", "bands", (2.0, "abc")),
         (SpecAugment, "spec_augment", "masks", (-1, 2.5)),
         (Gain, "gain", "decibels", (-1, math.inf, "abc")),

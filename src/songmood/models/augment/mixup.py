@@ -15,14 +15,15 @@ class Mixup(nn.Module):
     ICLR 2018.
 
     Args:
-        alpha: of the Beta distribution: near 0 hardly anything is mixed, 1 is uniform.
+        alpha: of the Beta distribution, 0.01 or more: near 0 hardly anything is mixed, 1 is uniform.
         per_sample: draw a weight for each window, not one for the batch.
         keep_larger: take the larger of w and 1 - w, so that a window stays the greater part of its mixture.
     """
 
     def __init__(self, alpha: float = 0.2, *, per_sample: bool = False, keep_larger: bool = False) -> None:
         super().__init__()
-        check_number("augment.mixup.alpha", alpha, lambda alpha: alpha > 0, "more than 0, such as 0.2")
+        expected = "0.01 or more, such as 0.2; augment=none mixes nothing"  # torch draws 0.5 where both gammas are lost
+        check_number("augment.mixup.alpha", alpha, lambda alpha: alpha >= 0.01, expected)
         self.alpha = alpha
         self.per_sample = per_sample
         self.keep_larger = keep_larger
