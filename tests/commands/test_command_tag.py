@@ -126,6 +126,17 @@ def test_what_a_model_cannot_tell_is_said_before_it_hears_anything(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("asked", [["--timeline"], ["-o", "out", "-f", "audacity"]])
+def test_models_with_other_windows_have_no_timeline_and_it_is_said_first(
+    music: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[str]
+) -> None:
+    other = write_checkpoint(tmp_path / "other.ckpt", windows={"window": 120})
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TaggingError, match=r"a timeline of several models .* windows of 2\.05 and 2\.56 s"):
+        run(music, "-m", checkpoint, "-m", other, *asked)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_folder_of_results_goes_on_where_it_was(music: Path, checkpoint: Path, tmp_path: Path) -> None:
     first = run(music / "album 0", "-m", checkpoint, "-o", tmp_path)
     assert "finished already" not in first.stderr

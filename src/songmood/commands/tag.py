@@ -118,8 +118,7 @@ def tag(
     share = Shard.parse(shard) if shard else Shard()
     found = _find(paths or [])
     tagger = _tagger(model, device, trust or (), hop, with_embeddings=embeddings is not None)
-    has_percentiles = all(network.quantiles is not None for network in tagger.networks)
-    selection.require(tagger.model, has_percentiles=has_percentiles, has_decisions=tagger.thresholds is not None)
+    _require_told(tagger, selection, with_timeline=with_timeline)
     count = tag_runs.worker_count(workers, len(found.paths))
     if outputs is None:
         tag_runs.to_stdout(tagger, found, count, kinds, selection, changes, with_timeline=timeline)
@@ -171,6 +170,16 @@ def _tagger(
     for line in dict.fromkeys(f"{one.name}: {len(one.tags)} tags, {one.scale}" for one in tagger.networks):
         typer.echo(line, err=True)
     return tagger
+
+
+def _require_told(tagger: MusicTagger, selection: Selection, *, with_timeline: bool) -> None:
+    """Refuse what the models cannot tell, before they hear anything."""
+    has_percentiles = all(network.quantiles is not None for network in tagger.networks)
+    selection.require(tagger.model, has_percentiles=has_percentiles, has_decisions=tagger.thresholds is not None)
+    windows = sorted({network.seconds for network in tagger.networks})
+    if with_timeline and len(windows) > 1:
+        found = " and ".join(f"{seconds:.2f}" for seconds in windows)
+        raise TaggingError(f"a timeline of several models needs windows of one length, not windows of {found} s")
 
 
 def default_models() -> list[str]:
