@@ -61,6 +61,16 @@ def test_failures_come_first_each_with_its_log_as_seen_from_the_report(tmp_path:
     )
 
 
+def test_what_was_not_run_is_one_note_and_no_failure(tmp_path: Path) -> None:
+    run = ReportRow(make_run(tmp_path / "a", "run1", 0, earlier=None))
+    absent = [ReportRow(tmp_path / f"{name}{seed}", name, seed, "not run") for name, seed in (("run1", 1), ("run2", 0))]
+    content = gathered(run, *absent)
+    assert content.notices[0] == Notice("note", "Not run: #1, seed 1; #2, seed 0.")
+    assert content.cards[-1] == Card("Runs with results", "1 of 3", "2 not run")
+    rows = {row.group: row for row in content.rows if row.is_final}
+    assert (rows["run1"].marks, rows["run2"].why_empty) == ((("1 not run", "note"),), "not run")
+
+
 def test_a_row_says_in_which_precision_it_was_trained(tmp_path: Path) -> None:
     runs = [
         make_run(tmp_path / "a", "run1", 0, earlier=None, config=config()),

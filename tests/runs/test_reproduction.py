@@ -137,6 +137,22 @@ def test_a_row_that_fails_is_named_with_its_log_and_does_not_stop_the_others(cor
     assert (out / "runs/folder/popularity/seed-0/metrics.json").is_file()
 
 
+def test_what_never_began_is_not_run_and_has_no_log(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("songmood.commands.reproduce._show_log", lambda: None)  # pytest's handlers stay
+    chosen = ["reproduce", "--report-only", "--corpus", "folder", "--only", "run1", "--only", "popularity"]
+    begun = tmp_path / "runs/folder/run1/seed-0"
+    begun.mkdir(parents=True)
+    (begun / "output.log").write_text("Epoch 1\n")
+    CliRunner().invoke(app, [*chosen, "--out", str(tmp_path), "--", *overrides(corpus)], catch_exceptions=False)
+    notices = [line for line in (tmp_path / "RESULTS.md").read_text().splitlines() if line.startswith("- ")]
+    assert notices == [
+        "- **failed**: \\#1, seed 0: it has not finished. Log: `runs/folder/run1/seed-0/output.log`",
+        "- **note**: Not run: Popularity, seed 0.",
+    ]
+
+
 def test_an_unknown_row_is_refused() -> None:
     with pytest.raises(ConfigError, match="--only run9: expected one of popularity, run1"):
         plan("folder", 1, Path("results"), [], ["run9"])

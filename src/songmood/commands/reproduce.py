@@ -33,7 +33,7 @@ def reproduce(
     the other table.
     """
     from songmood.report.build import MARKDOWN, PAGE, build_report
-    from songmood.report.rows import ReportRow
+    from songmood.report.rows import WITHOUT_RESULTS, ReportRow
     from songmood.runs.sweeps.job import held
     from songmood.runs.sweeps.reproduction import plan, reproduce_runs
     from songmood.runs.sweeps.standing import is_complete
@@ -53,11 +53,14 @@ def reproduce(
     there = [run for run in plan(corpus, seeds, out, changes, [], other) if is_complete(run.folder)]
     outcomes += reproduce_runs(there, is_training=False)
     told = [(outcome.run, outcome.status, outcome.note) for outcome in outcomes]
-    rows = [ReportRow(run.folder, run.experiment, run.seed, status, note, run.log) for run, status, note in told]
+    rows = [
+        ReportRow(run.folder, run.experiment, run.seed, status, note, run.log if run.log.is_file() else None)
+        for run, status, note in told
+    ]
     rows += ensemble_rows(outcomes, out / "runs" / corpus / ENSEMBLE)
     build_report(rows, out)
     typer.echo(f"{out / MARKDOWN}\n{out / PAGE}")
-    if any(row.status == "failed" for row in rows):
+    if any(row.status in WITHOUT_RESULTS for row in rows):
         raise typer.Exit(1)
 
 
@@ -86,10 +89,11 @@ def _prepare_jamendo(changes: list[str], *, is_building: bool) -> list[str]:
 def ensemble_rows(outcomes: Sequence["Outcome"], folder: Path) -> list["ReportRow"]:
     """The row of the members together, combined anew; none before all of them are there, stale where one of them is."""
     from songmood.commands.scores.ensemble import combine_runs
-    from songmood.report.rows import ReportRow
+    from songmood.report.rows import WITHOUT_RESULTS, ReportRow
     from songmood.runs.sweeps.reproduction import ENSEMBLED, MEMBERS
 
-    members = [outcome for outcome in outcomes if outcome.run.experiment == ENSEMBLED and outcome.status != "failed"]
+    trained = [outcome for outcome in outcomes if outcome.run.experiment == ENSEMBLED]
+    members = [outcome for outcome in trained if outcome.status not in WITHOUT_RESULTS]
     if len(members) < MEMBERS:
         return []
     combine_runs([member.run.folder for member in members[:MEMBERS]], folder)

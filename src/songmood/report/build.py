@@ -99,7 +99,7 @@ def _line(row: TableRow, best: Mapping[str, TableRow]) -> list[str]:
 
 def _ours(row: TableRow, metric: str, *, is_best: bool) -> str:
     if metric not in row.estimates:
-        return "failed" if row.troubles else "not run"
+        return row.why_empty
     estimate = row.estimates[metric]
     mean = number(estimate.mean)
     spread = "" if estimate.sd is None else f" ± {number(estimate.sd)}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from songmood.report.paper import METRIC_NAMES, METRICS, TABLES, TEST_SET
-from songmood.report.rows import Entry, ReportRow, Scored, read_entries, seen_from
+from songmood.report.rows import WITHOUT_RESULTS, Entry, ReportRow, Scored, read_entries, seen_from
 from songmood.report.significance import Verdict, compare_rows
 from songmood.report.table import FIRST, TableRow, make_table
 
@@ -121,7 +121,8 @@ def _cards(best: Mapping[str, TableRow], entries: Sequence[Entry], troubles: Seq
         for metric, row in best.items()
     ]
     stale = sum(entry.row.status == "stale" for entry in entries)
-    state = [f"{stale} stale"] * bool(stale) + [f"{len(troubles)} failed"] * bool(troubles)
+    counts = {"stale": stale, **{state: sum(row.status == state for row in troubles) for state in WITHOUT_RESULTS}}
+    state = [f"{count} {name}" for name, count in counts.items() if count]
     return [*made, Card("Runs with results", f"{len(entries)} of {len(entries) + len(troubles)}", ", ".join(state))]
 
 
@@ -129,13 +130,16 @@ def _notices(
     rows: Sequence[TableRow], entries: Sequence[Entry], troubles: Sequence[ReportRow], out: Path
 ) -> list[Notice]:
     found = [
-        Notice("failed", f"{row.name}: {row.note or 'the run failed'}.", seen_from(out, row.log)) for row in troubles
+        Notice("failed", f"{row.name}: {row.note or 'the run failed'}.", seen_from(out, row.log))
+        for row in troubles
+        if row.status == "failed"
     ]
     for entry in entries:
         if entry.row.status == "stale":
             why = entry.row.note or "made by another code, configuration or cache"
             found.append(Notice("stale", f"{entry.row.name}: {why}.", seen_from(out, entry.row.log)))
-    notes = _disagreements(entries)
+    not_run = [row.name for row in troubles if row.status == "not run"]
+    notes = [f"Not run: {'; '.join(not_run)}."] * bool(not_run) + _disagreements(entries)
     if entries:
         last = entries[0].run.results[-1]
         if any(row.paper for row in rows) and last.test.targets.shape != TEST_SET:

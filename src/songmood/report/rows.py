@@ -11,7 +11,8 @@ from songmood.errors import RunFolderError
 from songmood.report.paper import TABLES
 from songmood.report.runfolder import Result, RunFolder, read_run
 
-Status = Literal["finished", "stale", "failed"]
+Status = Literal["finished", "stale", "failed", "not run"]
+WITHOUT_RESULTS = ("failed", "not run")
 PAPER_NAMES = {row.experiment: row.name for rows in TABLES.values() for row in rows}
 PAPER_ORDER = tuple(PAPER_NAMES)
 
@@ -21,10 +22,10 @@ class ReportRow:
     """One run that a report is about.
 
     Attributes:
-        folder: the run folder; of a failed run it need not exist.
+        folder: the run folder; of a run that failed or was not run it need not exist.
         experiment: which row of the table it belongs to; None takes what the run's provenance says.
         seed: the run's; None takes what the run's provenance says.
-        status: `stale` results are shown and marked, of a `failed` run nothing is read.
+        status: `stale` results are shown and marked; of a run that `failed` or was `not run` nothing is read.
         note: why it is stale or failed, one line.
         log: where to read more.
         variant: tells it from other runs of its experiment that are not seeds of the same; found when runs are read.
@@ -85,7 +86,7 @@ def read_entries(rows: Sequence[ReportRow], *, skip_unreadable: bool) -> tuple[l
         skip_unreadable: report a finished run that cannot be read as failed, instead of raising.
 
     Returns:
-        The entries, and the rows that have no results: those that failed and those that cannot be read.
+        The entries, and the rows that have no results: those not run, those that failed and those that cannot be read.
 
     Raises:
         RunFolderError: a folder cannot be read, two are of different test sets, or none has results.
@@ -93,7 +94,7 @@ def read_entries(rows: Sequence[ReportRow], *, skip_unreadable: bool) -> tuple[l
     entries: list[Entry] = []
     troubles: list[ReportRow] = []
     for row in rows:
-        if row.status == "failed":
+        if row.status in WITHOUT_RESULTS:
             troubles.append(row)
             continue
         try:

@@ -106,13 +106,21 @@ class TableRow:
         return self.name + ("" if self.epochs is None else f", {self.epochs} epoch{'s' * (self.epochs != 1)}")
 
     @property
+    def why_empty(self) -> str:
+        """What stands for its figures where it has none."""
+        return "failed" if any(row.status == "failed" for row in self.troubles) else "not run"
+
+    @property
     def marks(self) -> tuple[tuple[str, str], ...]:
         """What to know before reading its figures, as (text, kind) with the kinds of a notice."""
         stale = sum(member.entry.row.status == "stale" for member in self.members)
+        failed = sum(row.status == "failed" for row in self.troubles)
+        not_run = len(self.troubles) - failed
         found = (
             (f"features: {self.other_features}" if self.other_features else "", "note"),
             (f"{stale} stale" if stale else "", "stale"),
-            (f"{len(self.troubles)} failed" if self.troubles else "", "failed"),
+            (f"{failed} failed" if failed else "", "failed"),
+            (f"{not_run} not run" if not_run else "", "note"),
         )
         return tuple((text, kind) for text, kind in found if text)
 

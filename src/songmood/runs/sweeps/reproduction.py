@@ -56,12 +56,12 @@ class Outcome:
 
     Attributes:
         run: the plan.
-        status: ``finished``; ``stale``: of another configuration, code or cache than today's; ``failed``.
+        status: ``finished``; ``stale``: of another configuration, code or cache than today's; ``failed``; ``not run``.
         note: what is stale, or why it failed, in one line.
     """
 
     run: PlannedRun
-    status: Literal["finished", "stale", "failed"]
+    status: Literal["finished", "stale", "failed", "not run"]
     note: str = ""
 
 
@@ -91,7 +91,8 @@ def reproduce_runs(runs: Sequence[PlannedRun], *, is_training: bool) -> list[Out
         elif changed:
             outcomes.append(Outcome(run, "stale", f"made with another {' and '.join(changed)} than there is now"))
         else:
-            outcomes.append(Outcome(run, "failed", "not run"))
+            begun = run.log.is_file()
+            outcomes.append(Outcome(run, "failed", "it has not finished") if begun else Outcome(run, "not run"))
     return outcomes
 
 
