@@ -63,12 +63,16 @@ def test_moods_are_written_when_the_shards_are_put_together(shards: Path, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("arguments", "kind"),
-    [(["-f", "audacity"], "timeline"), (["--timeline"], "timeline"), (["--embeddings", "npy"], "embeddings")],
+    ("arguments", "says"),
+    [
+        (["-f", "audacity"], "have no timeline: run them again with --timeline and another -o"),
+        (["--timeline"], "have no timeline: run them again with --timeline and another -o"),
+        (["--embeddings", "npy"], "have no embeddings: run them again with --embeddings npy and another -o"),
+    ],
 )
 def test_what_the_shards_did_not_keep_is_said_before_anything_is_written(
-    shards: Path, tmp_path: Path, arguments: list[str], kind: str
+    shards: Path, tmp_path: Path, arguments: list[str], says: str
 ) -> None:
-    with pytest.raises(TaggingError, match=f"have no {kind}: run them again with --{kind} and another -o"):
+    with pytest.raises(TaggingError, match=says):
         run("--merge", shards / "out", "-o", tmp_path / "there", "-f", "csv", *arguments)
     assert not (tmp_path / "there").exists()

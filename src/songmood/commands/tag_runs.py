@@ -159,8 +159,9 @@ def merge(folder: Path, outputs: Outputs, changes: Changes | None, *, with_timel
     with closing(Union(folder)) as union:
         lacks_timeline = with_timeline and not union.about.with_timeline
         if lacks_timeline or (outputs.embeddings and not union.about.with_embeddings):
-            what = "timeline" if lacks_timeline else "embeddings"
-            raise TaggingError(f"the shards in {folder} have no {what}: run them again with --{what} and another -o")
+            what, value = ("timeline", "") if lacks_timeline else ("embeddings", f" {outputs.embeddings}")
+            remedy = f"run them again with --{what}{value} and another -o"
+            raise TaggingError(f"the shards in {folder} have no {what}: {remedy}")
         _write(union, outputs, Found(), changes)
 
 
