@@ -86,12 +86,26 @@ def test_a_run_that_ended_early_goes_on_from_its_own_weights_and_not_from_their_
     assert toy.same(whole.state_dict(), rest.state_dict())
 
 
-def test_a_run_that_is_extended_averages_the_epochs_that_are_its_last_now(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("before", "after"), [(2, 4), (3, 4)])
+def test_a_run_that_is_extended_averages_the_epochs_that_are_its_last_now(
+    tmp_path: Path, before: int, after: int
+) -> None:
     whole, short, longer = (toy.tagger() for _ in range(3))
-    toy.fit(whole, tmp_path / "whole", LastEpochsMean(0.25), epochs=4)
-    toy.fit(short, tmp_path / "short", LastEpochsMean(0.25), epochs=2)
-    toy.fit(longer, tmp_path / "short", LastEpochsMean(0.25), epochs=4, resume=tmp_path / "short" / LAST)
+    toy.fit(whole, tmp_path / "whole", LastEpochsMean(0.25), epochs=after)
+    toy.fit(short, tmp_path / "short", LastEpochsMean(0.25), epochs=before)
+    toy.fit(longer, tmp_path / "short", LastEpochsMean(0.25), epochs=after, resume=tmp_path / "short" / LAST)
     assert toy.same(whole.state_dict(), longer.state_dict())
+
+
+def test_an_extended_run_says_which_epochs_its_mean_can_no_longer_have(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    toy.fit(toy.tagger(), tmp_path, LastEpochsMean(0.5), epochs=3)  # epochs 2 and 3
+    toy.fit(toy.tagger(), tmp_path, LastEpochsMean(0.5), epochs=4, resume=tmp_path / LAST)
+    said = [record.getMessage() for record in caplog.records if record.name.startswith("songmood")]
+    assert said == ["averaging: the mean begins with epoch 4, not 3: it held some that are not among the last now"]
+    [kept] = [each["mean"] for each in torch.load(tmp_path / LAST)["callbacks"].values() if "mean" in each]
+    assert kept["n_averaged"] == 1
 
 
 def test_a_run_that_ends_before_the_averaged_epochs_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

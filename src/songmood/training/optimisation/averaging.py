@@ -48,9 +48,17 @@ class LastEpochsMean(pl.Callback):
             self._mean.load_state_dict(self._state)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """A run that is extended has none of its last epochs behind it yet."""
-        if self._mean is not None and trainer.current_epoch < self._first(trainer):
-            self._mean.n_averaged.zero_()
+        """Begin anew where the run is extended, and the mean has epochs that are not among its last any more."""
+        first, now = self._first(trainer), trainer.current_epoch
+        if self._mean is None or self._mean.n_averaged <= max(now - first, 0):
+            return
+        self._mean.n_averaged.zero_()
+        if now > first and trainer.is_global_zero:
+            log.warning(
+                "averaging: the mean begins with epoch %d, not %d: it held some that are not among the last now",
+                now + 1,
+                first + 1,
+            )
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Add the epoch's weights; after the last epoch, the mean takes their place before they are saved."""
