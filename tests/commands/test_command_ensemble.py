@@ -49,7 +49,7 @@ def test_files_are_combined_into_one(tmp_path, how):
 def test_ranks_take_logits_and_means_do_not(tmp_path):
     run(tmp_path, "a/s.npy", "logits/s.npy", "--out", "e.npy", "--how", "rank")
     np.testing.assert_array_equal(np.load(tmp_path / "e.npy"), combine([A, B], "rank"))
-    with pytest.raises(SubmissionError, match="expected \\[0, 1\\]"):
+    with pytest.raises(SubmissionError, match=r"expected \[0, 1\]; apply a sigmoid to logits, or take --how rank$"):
         run(tmp_path, "a/s.npy", "logits/s.npy", "--out", "e.npy")
 
 
@@ -178,6 +178,8 @@ def test_files_and_folders_do_not_mix_and_one_run_is_none(tmp_path):
     folder = make_run(tmp_path / "m0", None, 0, earlier=None)
     with pytest.raises(SubmissionError, match=r"s\.npy is no run folder"):
         run(tmp_path, str(folder), "a/s.npy", "--out", "e")
+    with pytest.raises(SubmissionError, match="nope2: no such file or folder"):
+        run(tmp_path, str(folder), "nope2", "--out", "e")
     with pytest.raises(SubmissionError, match="files bring no validation scores"):
         run(tmp_path, "a/s.npy", "b/s.npy", "--out", "e.npy", "--weights", "validation")
     with pytest.raises(SubmissionError, match="--rule elbow: of files no thresholds are made"):

@@ -112,7 +112,9 @@ def test_transposed_decisions_are_called_so(folder):
 
 def test_logits_are_refused_unless_any_scale_is_asked_for(folder):
     np.save(folder / "scores.npy", SCORES * 9 - 4)
-    assert "expected [0, 1]" in refusal(folder, "scores.npy", "--truth", "truth.npy")
+    assert "expected [0, 1]; apply a sigmoid to logits, or take --any-scale" in refusal(
+        folder, "scores.npy", "--truth", "truth.npy"
+    )
     assert "ROC-AUC-macro" in run(folder, "scores.npy", "--truth", "truth.npy", "--any-scale")
 
 

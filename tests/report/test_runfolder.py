@@ -111,6 +111,9 @@ def test_scores_that_are_not_those_of_metrics_json_are_refused(tmp_path: Path) -
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="nowhere: no such folder"):
         read_run(tmp_path / "nowhere")
+    (tmp_path / "file").touch()
+    with pytest.raises(RunFolderError, match="file: not a folder"):
+        read_run(tmp_path / "file")
 
 
 def test_a_configuration_is_shared_without_places_and_what_seeds_differ_in(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from songmood.evaluation.curves import Booleans, Floats
 from songmood.evaluation.files import write_atomically
 
 PREDICTIONS, DECISIONS, TARGETS = "predictions.npy", "decisions.npy", "targets.npy"
+SIGMOID = "apply a sigmoid to logits"
 
 
 def write_submission(folder: Path, scores: ArrayLike, decisions: ArrayLike) -> None:
@@ -29,7 +30,7 @@ def write_submission(folder: Path, scores: ArrayLike, decisions: ArrayLike) -> N
         SubmissionError: the organisers' scorer could not use them.
     """
     scores, decisions = np.asarray(scores, dtype=np.float64), np.asarray(decisions)
-    _refuse_bad_scores(scores, "scores", any_scale=False, remedy="apply a sigmoid to logits")
+    _refuse_bad_scores(scores, "scores", any_scale=False, remedy=SIGMOID)
     if decisions.dtype != np.bool_:
         raise SubmissionError(f"decisions are {decisions.dtype}, expected bool")
     refuse_other_shape(decisions, "decisions", scores, "scores")
@@ -44,18 +45,19 @@ def write_matrix(path: Path, matrix: NDArray[np.generic]) -> None:
     write_atomically(path, content.getvalue())
 
 
-def read_scores(path: Path, *, any_scale: bool = False) -> Floats:
+def read_scores(path: Path, *, any_scale: bool = False, remedy: str = SIGMOID) -> Floats:
     """Read an (N, L) matrix of scores as float64.
 
     Args:
         path: a `.npy` file of floats, integers or bools.
         any_scale: take logits, too: values outside [0, 1], as long as they are finite.
+        remedy: what to do about such values where they are not taken, for the error.
 
     Raises:
         SubmissionError: it is no such matrix.
     """
     scores = read_matrix(path).astype(np.float64)
-    _refuse_bad_scores(scores, str(path), any_scale=any_scale, remedy="apply a sigmoid to logits, or take --any-scale")
+    _refuse_bad_scores(scores, str(path), any_scale=any_scale, remedy=remedy)
     return scores
 
 

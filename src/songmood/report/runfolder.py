@@ -143,7 +143,8 @@ def read_run(folder: Path) -> RunFolder:
         RunFolderError: the folder is no run, or a file is missing, damaged or does not fit the others.
     """
     if not folder.is_dir():
-        raise RunFolderError(f"{folder}: no such folder; give the folder that a training run wrote")
+        found = "not a folder" if folder.exists() else "no such folder"
+        raise RunFolderError(f"{folder}: {found}; give the folder that a training run wrote")
     if not (folder / PREDICTIONS).is_file():
         raise RunFolderError(f"{folder}: not a finished run, it has no {PREDICTIONS}; train it to its end first")
     tags = _read_tags(folder / "tags.txt")

@@ -43,6 +43,8 @@ def ensemble(
 
     Of runs, how much they disagree and what ensembles of 1, 2, ... of them score is shown and kept in ensemble.json.
     """
+    if absent := [member for member in members if not member.exists()]:
+        raise SubmissionError(f"{absent[0]}: no such file or folder; give run folders, or scores as .npy files")
     is_folder = [member.is_dir() for member in members]
     if all(is_folder):
         _print(out, combine_runs(members, out, how, weights, rule or "elbow"))
@@ -59,12 +61,13 @@ def ensemble(
 def _combine_files(predictions: Sequence[Path], out: Path, how: How) -> None:
     from songmood.commands.scores.truth import refuse_other_columns
     from songmood.evaluation.ensemble import combine
-    from songmood.evaluation.submission import read_scores, refuse_other_shape, write_matrix
+    from songmood.evaluation.submission import SIGMOID, read_scores, refuse_other_shape, write_matrix
 
     if out.suffix != ".npy":
         raise SubmissionError(f"--out {out}: expected a name that ends in .npy")
     refuse_other_columns(predictions)
-    first, *others = ((path, read_scores(path, any_scale=how == "rank")) for path in predictions)
+    remedy = f"{SIGMOID}, or take --how rank"
+    first, *others = ((path, read_scores(path, any_scale=how == "rank", remedy=remedy)) for path in predictions)
     for path, scores in others:
         refuse_other_shape(scores, str(path), first[1], str(first[0]))
     combined = combine([first[1], *(scores for _, scores in others)], how)

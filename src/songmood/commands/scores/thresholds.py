@@ -43,14 +43,14 @@ def thresholds(
     any_scale: AnyScaleOption = False,
 ) -> None:
     """Fit one threshold a tag on one set and decide another with them."""
-    from songmood.commands.scores.truth import read_scores_for, read_truth
-    from songmood.evaluation.submission import read_scores, write_matrix
+    from songmood.commands.scores.truth import read_any_scores, read_scores_for, read_truth
+    from songmood.evaluation.submission import write_matrix
     from songmood.evaluation.thresholds import decide, is_oracle, write_thresholds
 
     _refuse_what_no_rule_reads(rule, value, frequencies)
     truth = read_truth(fit_truth, tags, [fit_scores], same_tags=[apply])
     fitting = read_scores_for(fit_scores, truth, any_scale=any_scale)
-    applied = read_scores(apply, any_scale=any_scale)
+    applied = read_any_scores(apply, any_scale=any_scale)
     _refuse_other_tags(apply, applied, fit_scores, fitting)
     has_seen_it = fit_scores.samefile(apply) or is_oracle(fitting, applied)
     label = _label(fitted_on or fit_scores.name, has_seen_it, oracle)

@@ -80,11 +80,18 @@ def read_truth(path: Path, tags_file: Path | None, matrices: Sequence[Path], sam
 
 def read_scores_for(path: Path, truth: Truth, *, any_scale: bool) -> Floats:
     """Read scores and refuse them where they do not cover the truth's tracks and tags."""
-    from songmood.evaluation.submission import read_scores, refuse_other_shape
+    from songmood.evaluation.submission import refuse_other_shape
 
-    scores = read_scores(path, any_scale=any_scale)
+    scores = read_any_scores(path, any_scale=any_scale)
     refuse_other_shape(scores, str(path), truth.targets, str(truth.path))
     return scores
+
+
+def read_any_scores(path: Path, *, any_scale: bool) -> Floats:
+    """Read scores for a command that has --any-scale."""
+    from songmood.evaluation.submission import SIGMOID, read_scores
+
+    return read_scores(path, any_scale=any_scale, remedy=f"{SIGMOID}, or take --any-scale")
 
 
 def read_decisions_for(path: Path, truth: Truth) -> Booleans:
