@@ -23,6 +23,7 @@ ENSEMBLED, MEMBERS = "crnn_modern", 6  # the ensemble's members are seeds of thi
 IN_SMALL = {  # sizes for the demo corpus
     "crnn_modern": ("experiment=[crnn_modern,small]",),
     **{name: (f"experiment={name}", "model.channels=8", "trainer.max_epochs=20") for name in BEYOND[1:]},
+    "short_res": ("experiment=short_res", "model.channels=8", "trainer.max_epochs=20", "scheduler.first=12"),
     **{name: (f"experiment=[{name},demo]",) for name in ("popularity", *SUBMISSIONS)},
 }
 START = f"{BEGIN}from songmood.cli import main; main()"
