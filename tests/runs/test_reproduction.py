@@ -54,10 +54,17 @@ def end_when(is_there: Callable[[], bool], command: list[str], end: signal.Signa
     Returns:
         Its status.
     """
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT, preexec_fn=heed_interrupts
+    ) as process:
         until(lambda: is_there() or process.poll() is not None)
         process.send_signal(end)
         return process.wait(PATIENCE)
+
+
+def heed_interrupts() -> None:
+    """What is started in the background of a shell ignores them, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def until(is_so: Callable[[], bool]) -> None:
