@@ -164,7 +164,7 @@ def test_a_network_is_rebuilt_from_plain_values_and_a_state_dict() -> None:
         ({"hidden": 12.5}, "model.hidden=12.5: expected a whole number"),
         ({"block_dropout": 1.0}, "model.block_dropout=1.0: expected a probability"),
         ({"head_dropout": -0.1}, "model.head_dropout=-0.1: expected a probability"),
-        ({"head_dropout": "much"}, "model.head_dropout=much: expected a probability"),
+        ({"head_dropout": "much"}, "model.head_dropout='much': expected a probability"),
         ({"filters": []}, r"model.filters=\[\]: expected the channels"),
         ({"filters": [2, -3]}, r"model.filters=\[2, -3\]: expected the channels"),
         ({"pools": [[2, 2]]}, r"model.pools=\[\[2, 2\]\]: expected as many as model.filters=\[2, 3\], 2"),

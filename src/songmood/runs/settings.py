@@ -10,6 +10,7 @@ from songmood.config import build
 from songmood.errors import CheckpointError, ConfigError
 from songmood.loading.settings import DataSettings
 from songmood.models.augment.mixup import Mixup
+from songmood.ranges import is_number, is_whole
 from songmood.training.optimisation.averaging import LastEpochsMean
 from songmood.training.optimisation.optimiser import OptimiserFactory, Schedule
 
@@ -17,11 +18,7 @@ Check = Callable[[Any], bool]
 
 
 def _whole(minimum: int) -> Check:
-    return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= minimum
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return lambda value: is_whole(value, minimum)
 
 
 def _one_of(*choices: str) -> tuple[str, Check]:
@@ -38,10 +35,10 @@ BATCHES = ("some batches, or null for all", lambda value: value is None or value
 SETTINGS: dict[str, tuple[str, Check]] = {  # what each dotted key may hold, in words for the error and as a test
     "seed": ("a whole number, 0 or more", _whole(0)),
     "threads": ("a whole number, 1 or more, or null", lambda value: value is None or _whole(1)(value)),
-    "optimizer.lr": ("a number above 0", lambda value: _number(value) and value > 0),
-    "optimizer.eps": ("a number above 0", lambda value: _number(value) and value > 0),
-    "optimizer.weight_decay": ("a number, 0 or more", lambda value: _number(value) and value >= 0),
-    "averaging.decay": ("a number, 0 or more and below 1", lambda value: _number(value) and 0 <= value < 1),
+    "optimizer.lr": ("a number above 0", lambda value: is_number(value) and value > 0),
+    "optimizer.eps": ("a number above 0", lambda value: is_number(value) and value > 0),
+    "optimizer.weight_decay": ("a number, 0 or more", lambda value: is_number(value) and value >= 0),
+    "averaging.decay": ("a number, 0 or more and below 1", lambda value: is_number(value) and 0 <= value < 1),
     "trainer.max_epochs": ("a whole number, 1 or more", _whole(1)),
     "trainer.limit_train_batches": BATCHES,
     "trainer.limit_test_batches": BATCHES,

@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Sequence
 
 from songmood.errors import ConfigError
+from songmood.ranges import check_number, is_whole
 
 Pools = tuple[tuple[int, int], ...]
 
@@ -24,16 +25,14 @@ def require_flags(**values: bool) -> None:
 def require_counts(**values: int) -> None:
     """Raise ConfigError unless every value is a whole number above zero."""
     for name, value in values.items():
-        if not _is_count(value):
+        if not is_whole(value, 1):
             raise ConfigError(f"model.{name}={value}: expected a whole number, 1 or more")
 
 
 def require_dropouts(**values: float) -> None:
     """Raise ConfigError unless every value is a probability below 1."""
     for name, value in values.items():
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not 0 <= value < 1:
-            raise ConfigError(f"model.{name}={value}: expected a probability, 0 or more and below 1")
+        check_number(f"model.{name}", value, lambda share: 0 <= share < 1, "a probability, 0 or more and below 1")
 
 
 def read_pools(filters: Sequence[int], pools: Sequence[Sequence[int]], num_bands: int) -> Pools:
@@ -43,10 +42,10 @@ def read_pools(filters: Sequence[int], pools: Sequence[Sequence[int]], num_bands
         ConfigError: there are not as many pools as filters, one is no pair of counts, or together they pool over more
             than `num_bands`.
     """
-    if not filters or not all(_is_count(count) for count in filters):
+    if not filters or not all(is_whole(count, 1) for count in filters):
         raise ConfigError(f"model.filters={list(filters)}: expected the channels of each block, such as [64, 128]")
     plain = [list(pool) if isinstance(pool, Sequence) else pool for pool in pools]
-    if not all(isinstance(pool, list) and len(pool) == 2 and all(map(_is_count, pool)) for pool in plain):
+    if not all(isinstance(pool, list) and len(pool) == 2 and all(is_whole(side, 1) for side in pool) for pool in plain):
         raise ConfigError(f"model.pools={plain}: expected pairs of [bands, frames], such as [[2, 2], [3, 3]]")
     if len(plain) != len(filters):
         raise ConfigError(f"model.pools={plain}: expected as many as model.filters={list(filters)}, {len(filters)}")
@@ -55,7 +54,3 @@ def read_pools(filters: Sequence[int], pools: Sequence[Sequence[int]], num_bands
     if over > num_bands:
         raise ConfigError(f"model.pools={plain}: they pool over {over} bands, and a spectrogram has {num_bands}")
     return pairs
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
